@@ -1,0 +1,1 @@
+"""Lading: an OCI registry and toolkit."""

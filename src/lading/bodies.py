@@ -1,0 +1,171 @@
+"""Where bytes are: the values that carry content between rooms.
+
+Bytes on their way in have one shape, `Inbound`, whether they come from a socket, a file or
+memory. Bytes on their way out are described, not moved: whoever sends them picks the fastest way
+it has. Whoever sends a body closes it, once, whatever happened.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lading.errors import RangeUnsatisfiable
+
+BLOCK = 1 << 20
+"""Bulk bytes move in blocks of at most this many bytes."""
+
+
+class Inbound(Protocol):
+    """A body on its way in, read once from beginning to end.
+
+    Whoever stores it alternates: ``while await body.ready(): await run(absorb, body)``, where
+    ``absorb`` runs in a worker thread and drains ``blocks()``. So a sender that has nothing to
+    give holds no thread.
+    """
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes were promised; ``None`` when the sender did not say."""
+        ...
+
+    async def ready(self) -> bool:
+        """Wait until there are bytes to take; ``False`` at the end of the body.
+
+        Raises:
+            BodyIncomplete: the sender went away, or was silent for too long.
+        """
+        ...
+
+    def blocks(self) -> Iterator[memoryview]:
+        """All that is there without a pause, in blocks of up to `BLOCK` bytes.
+
+        Called in a worker thread. Each block is valid until the next is asked for.
+
+        Raises:
+            BodyIncomplete: the sender went away.
+        """
+        ...
+
+
+class Bytes:
+    """A body that is already in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = memoryview(data)
+        self.length: int | None = len(data)
+
+    async def ready(self) -> bool:
+        """Whether bytes are left."""
+        return len(self._rest) > 0
+
+    def blocks(self) -> Iterator[memoryview]:
+        """What is left, in blocks."""
+        while self._rest:
+            block, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
+            yield block
+
+
+async def read(body: Inbound, *, limit: int) -> bytes | None:
+    """Take *body* whole into memory; ``None`` if it is longer than *limit* bytes.
+
+    For small bodies: it runs on the event loop, so *limit* bounds its time as well.
+
+    Raises:
+        BodyIncomplete: the sender went away.
+    """
+    if body.length is not None and body.length > limit:
+        return None
+    taken = bytearray()
+    while await body.ready():
+        for block in body.blocks():
+            taken += block
+            if len(taken) > limit:
+                return None
+    return bytes(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of some content whose length is not known yet (RFC 9110, 14.1.2).
+
+    ``Span(first, last)`` counts both ends in; ``last=None`` is everything from ``first`` on;
+    ``Span(None, n)`` is the last *n* bytes.
+    """
+
+    first: int | None
+    last: int | None = None
+
+    def within(self, total: int) -> tuple[int, int] | None:
+        """``(offset, length)`` in content of *total* bytes, or ``None`` if it lies outside."""
+        if self.first is None:
+            length = min(self.last or 0, total)
+            return (total - length, length) if length else None
+        last = total - 1 if self.last is None else min(self.last, total - 1)
+        return (self.first, last - self.first + 1) if self.first <= last else None
+
+
+Extent = tuple[int, int]
+"""Offset and length of a part, in bytes."""
+
+
+def extents(spans: Sequence[Span], total: int) -> tuple[Extent, ...]:
+    """The parts of *total* bytes that *spans* ask for; all of it when they ask for nothing.
+
+    Raises:
+        RangeUnsatisfiable: spans were given, and none lies within the content.
+    """
+    if not spans:
+        return ((0, total),)
+    found = tuple(extent for span in spans if (extent := span.within(total)) is not None)
+    if not found:
+        raise RangeUnsatisfiable(total=total)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Content that is in memory; ``parts`` says which of its ``len(data)`` bytes were asked for."""
+
+    data: bytes
+    parts: tuple[Extent, ...]
+
+    @property
+    def total(self) -> int:
+        """Length of the whole content in bytes."""
+        return len(self.data)
+
+    async def aclose(self) -> None:
+        """Nothing has to be let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpan:
+    """Content in an open file: it outlives a concurrent delete, and the kernel can send it.
+
+    ``file`` is a descriptor that belongs to this value; ``parts`` says which of its ``total``
+    bytes were asked for.
+    """
+
+    file: int
+    parts: tuple[Extent, ...]
+    total: int
+
+    async def aclose(self) -> None:
+        """Close the file. Called exactly once, by whoever sends the body."""
+        os.close(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Content that can be fetched from a URL; given only to callers that said ``url_ok``."""
+
+    url: str
+    total: int
+
+    async def aclose(self) -> None:
+        """Nothing has to be let go."""
+
+
+BlobContent = Held | FileSpan | Elsewhere
+"""Where the bytes of a blob are."""

@@ -1,0 +1,313 @@
+"""The truth about names, edges and permissions to read.
+
+Everything that changes is one `Change`, committed in one durable transaction: checked, applied and
+numbered, or not done at all. Manifests live here, since they are small and needed with their
+edges; the bytes of blobs never do.
+
+Names end, they are not erased: tags, manifests, edges and repositories have a *since* and an
+*until*, both event numbers. What an ended row names is kept until the undo window closes.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lading.interfaces.access import Occasion
+from lading.interfaces.repository import Page
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import Digest
+from lading.oci.manifest import Manifest
+from lading.oci.names import Reference, RepositoryName, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class BlobLinked:
+    """A blob became readable in *repository*; mounted from *source*, or else just published.
+
+    Committing it for a mount raises `BlobUnknown` when *source* does not hold the blob (any more).
+    """
+
+    repository: RepositoryName
+    descriptor: Descriptor
+    source: RepositoryName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlobUnlinked:
+    """A blob is no longer readable in *repository*."""
+
+    repository: RepositoryName
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestPut:
+    """A manifest was stored, and every tag in *tags* now names it.
+
+    With *sparse*, what it names may be missing.
+    """
+
+    repository: RepositoryName
+    manifest: Manifest
+    tags: tuple[Tag, ...] = ()
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestDeleted:
+    """A manifest ended, and with it every tag that named it."""
+
+    repository: RepositoryName
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class TagDeleted:
+    """A tag ended."""
+
+    repository: RepositoryName
+    tag: Tag
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryDeleted:
+    """A repository ended with everything in it."""
+
+    repository: RepositoryName
+
+
+Change = BlobLinked | BlobUnlinked | ManifestPut | ManifestDeleted | TagDeleted | RepositoryDeleted
+"""Everything that can happen to a registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change that was committed: its number, when, on whose behalf, and what.
+
+    Numbers only grow. In an event that was read back, the manifest of a `ManifestPut` is whole as
+    long as it is kept, and has an empty body after that.
+    """
+
+    number: int
+    at: datetime
+    occasion: Occasion
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """Something the collector may take, and why.
+
+    With a *repository*, it is the permission to read the blob there, and it is gone already.
+    Without, it is the bytes, of *size*, and they are still there.
+    """
+
+    digest: Digest
+    size: int
+    repository: RepositoryName | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """That a manifest was fetched, by tag or by digest."""
+
+    repository: RepositoryName
+    digest: Digest
+    tag: Tag | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TagInterval:
+    """For how long a tag named a manifest: event numbers and the times of those events."""
+
+    tag: Tag
+    digest: Digest
+    since: int
+    since_at: datetime
+    until: int | None
+    until_at: datetime | None
+    by: str
+    previous: Digest | None
+    pulled_at: datetime | None
+
+
+class Names(Protocol):
+    """What is called what, and what may be read where. Each is a single indexed read."""
+
+    async def get_manifest(self, repository: RepositoryName, reference: Reference) -> Manifest:
+        """The manifest that *reference* names.
+
+        Raises:
+            ManifestUnknown: there is none.
+        """
+        ...
+
+    async def resolve(self, repository: RepositoryName, reference: Reference) -> Descriptor:
+        """What *reference* names. A digest that only this answer protects is vouched for.
+
+        Raises:
+            ManifestUnknown: nothing.
+        """
+        ...
+
+    async def get_blob(
+        self, repository: RepositoryName, digest: Digest, *, vouch: bool = False
+    ) -> Descriptor:
+        """The blob, if it may be read in *repository*.
+
+        With *vouch*, the caller is about to say that it exists, and may leave it out of a push
+        for that: when it is queued for collection, the promise is recorded before this returns.
+
+        Raises:
+            BlobUnknown: it may not, or there is none.
+        """
+        ...
+
+    async def holders(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
+        """Up to *limit* repositories in which the blob may be read."""
+        ...
+
+
+class Listings(Protocol):
+    """What there is, by keyset and never by scanning."""
+
+    async def list_tags(
+        self, repository: RepositoryName, *, after: Tag | None, limit: int
+    ) -> Page[Tag]:
+        """Tags in byte order.
+
+        Raises:
+            NameUnknown: there is no such repository.
+        """
+        ...
+
+    async def list_referrers(
+        self,
+        repository: RepositoryName,
+        subject: Digest,
+        *,
+        artifact_type: str | None,
+        after: Digest | None,
+    ) -> Page[Descriptor]:
+        """Manifests about *subject*, by digest; a page closes near 4 MiB."""
+        ...
+
+    async def list_repositories(
+        self, *, after: RepositoryName | None, limit: int
+    ) -> Page[RepositoryName]:
+        """Repositories in byte order."""
+        ...
+
+    async def tag_history(self, repository: RepositoryName, tag: Tag) -> Sequence[TagInterval]:
+        """All that *tag* ever named and that is still remembered, latest first."""
+        ...
+
+
+class Changes(Protocol):
+    """The one way to write, and the numbered log of what was written."""
+
+    async def commit(self, change: Change, *, occasion: Occasion) -> Event:
+        """Check, apply and number *change* in one durable transaction.
+
+        Raises:
+            BlobUnknown, BlobInUse, ManifestUnknown, ManifestBlobUnknown, NameUnknown: the change
+                cannot be made; nothing was written.
+            StorageFailed: the transaction could not be made durable; nothing was written.
+        """
+        ...
+
+    async def events(self, *, after: int, limit: int) -> Sequence[Event]:
+        """Up to *limit* events with numbers above *after*, in their order."""
+        ...
+
+    async def record_pulls(self, pulls: Sequence[Pull]) -> None:
+        """Note when manifests and tags were last fetched; an earlier time never replaces a later."""
+        ...
+
+
+class Collection(Protocol):
+    """Forget, then delete; each step safe against a crash after it."""
+
+    async def condemn(
+        self, *, before: datetime, limit: int, dry_run: bool = False
+    ) -> Sequence[Doomed]:
+        """Take what was queued before *before*, is still unreferenced and not vouched for since.
+
+        Permissions to read go first; bytes that nobody may read any more are moved to the doomed,
+        where they stay until `bury`. Doomed bytes of earlier rounds are returned again. Returns
+        nothing when there is nothing to do. With *dry_run* nothing is changed, and *limit* is
+        that of the answer.
+        """
+        ...
+
+    async def still_doomed(self, digest: Digest) -> bool:
+        """Whether the bytes are still doomed; asked under `Exclusion.exclusively`."""
+        ...
+
+    async def bury(self, digest: Digest) -> None:
+        """The bytes are gone: forget that they were doomed."""
+        ...
+
+    async def untagged(
+        self, *, before: datetime, limit: int, after: tuple[RepositoryName, Digest] | None = None
+    ) -> Sequence[tuple[RepositoryName, Digest, int]]:
+        """Manifests (repository, digest, size) without a tag, a parent index or a live subject.
+
+        Only those put, and last vouched for, before *before*; ordered by repository and digest.
+        """
+        ...
+
+
+class Audit(Protocol):
+    """Holding the rows against the bytes."""
+
+    async def blobs(self, *, after: Digest | None, limit: int) -> Sequence[Descriptor]:
+        """Blobs that are believed to be there, ordered by digest."""
+        ...
+
+    async def unknown(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """Those of *digests* that no row speaks of, not even as doomed."""
+        ...
+
+    async def mislay(self, digest: Digest) -> Sequence[RepositoryName]:
+        """The bytes turned out to be missing or damaged: nobody may read them any more.
+
+        Manifests that name them stay; pushing the blob again heals them. Returns where it was
+        readable.
+        """
+        ...
+
+    async def check(self) -> Sequence[str]:
+        """What is wrong with the rows themselves; empty when all is well.
+
+        Damage to the database, manifests whose bytes are not those of their digest, names that
+        lead nowhere.
+        """
+        ...
+
+
+class Exclusion(Protocol):
+    """Who may do what at the same time, across all processes; freed by the kernel at death."""
+
+    def publishing(self, digest: Digest) -> AbstractAsyncContextManager[None]:
+        """Keep deleters of *digest* away while its bytes are published and linked."""
+        ...
+
+    def exclusively(self, digest: Digest) -> AbstractAsyncContextManager[None]:
+        """Keep publishers of *digest* away while its bytes are deleted."""
+        ...
+
+    def background(self, *, wait: bool) -> AbstractAsyncContextManager[bool]:
+        """Hold the one right to do background work.
+
+        ``False`` if another process has it and *wait* was not asked for.
+        """
+        ...
+
+
+class MetadataStore(Names, Listings, Changes, Collection, Audit, Exclusion, Protocol):
+    """All of it: what a place that keeps the truth can do."""

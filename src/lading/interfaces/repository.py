@@ -1,0 +1,244 @@
+"""The one shape of a repository, wherever it lives, in four roles.
+
+Algorithms ask for the narrowest role. There are no optional methods: what a repository cannot do,
+it answers with `Unsupported`. Nobody returns ``None`` for "not found".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from lading.bodies import BlobContent, Inbound, Span
+from lading.interfaces.access import Occasion
+from lading.interfaces.blobs import UploadId
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import CANONICAL, Digest
+from lading.oci.manifest import Manifest
+from lading.oci.names import Reference, RepositoryName, Tag
+
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item_co]):
+    """Part of a list; when there is *more*, go on after the last of *items*."""
+
+    items: Sequence[Item_co]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a manifest that was put."""
+
+    descriptor: Descriptor
+    subject: Digest | None = None
+    tags: tuple[Tag, ...] = ()
+
+
+class Upload(Protocol):
+    """A blob on its way into a repository; lives until it is committed, cancelled or expires."""
+
+    @property
+    def id(self) -> UploadId:
+        """The name by which `ContentTarget.resume_upload` finds it again."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """How many bytes it has."""
+        ...
+
+    async def write(self, body: Inbound, *, at: int | None = None) -> int:
+        """Append *body*, which begins at *at* if the caller knows; return the new offset.
+
+        Raises:
+            UploadOutOfOrder: the upload stands elsewhere than *at*, or someone else is writing.
+            UploadTooLarge: the blob would be longer than this registry takes.
+            BodyIncomplete: the sender went away; what arrived stays.
+            StorageFailed: the bytes could not be kept.
+        """
+        ...
+
+    async def commit(self, digest: Digest) -> Descriptor:
+        """Publish the blob in the repository. On return it is durable and readable in full.
+
+        Raises:
+            DigestInvalid: the bytes have another digest; the upload is over all the same.
+            UploadOutOfOrder: someone else is writing to it.
+            StorageFailed: it could not be made durable; nothing was published.
+        """
+        ...
+
+    async def cancel(self) -> None:
+        """Forget the upload and everything written."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of it, and leave it open to be resumed."""
+        ...
+
+
+class ContentSource(Protocol):
+    """Reading."""
+
+    async def resolve(self, reference: Reference) -> Descriptor:
+        """What *reference* names now.
+
+        Raises:
+            ManifestUnknown: nothing.
+        """
+        ...
+
+    async def get_manifest(self, reference: Reference) -> Manifest:
+        """The manifest that *reference* names now.
+
+        Raises:
+            ManifestUnknown: there is none.
+        """
+        ...
+
+    async def stat_blob(self, digest: Digest) -> Descriptor:
+        """Whether the blob is here, and how long it is. It stays for a while after that is said.
+
+        Raises:
+            BlobUnknown: it is not in this repository.
+        """
+        ...
+
+    async def open_blob(
+        self, digest: Digest, *, spans: Sequence[Span] = (), url_ok: bool = False
+    ) -> BlobContent:
+        """The content of a blob, or parts of it; whoever gets it closes it.
+
+        Raises:
+            BlobUnknown: it is not in this repository.
+            RangeUnsatisfiable: none of *spans* lies within it.
+        """
+        ...
+
+
+class ContentTarget(Protocol):
+    """Writing."""
+
+    async def put_manifest(
+        self, manifest: Manifest, *, tags: Sequence[Tag] = (), sparse: bool = False
+    ) -> Receipt:
+        """Store *manifest*, and let *tags* name it. All or nothing; on return it is durable.
+
+        With *sparse*, what it names may be missing.
+
+        Raises:
+            ManifestBlobUnknown: what it names is not in this repository.
+        """
+        ...
+
+    async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:
+        """Make a blob of *source* readable here; ``False`` when that cannot be done.
+
+        Without a *source*, from any repository that the caller may pull from.
+        """
+        ...
+
+    async def start_upload(self, *, algorithm: str = CANONICAL) -> Upload:
+        """Begin to upload a blob; *algorithm* is a guess at what its digest will be made with.
+
+        Raises:
+            DigestInvalid: no content can be stored under that algorithm.
+            TooManyRequests: as many uploads are open as are allowed.
+        """
+        ...
+
+    async def resume_upload(self, upload_id: UploadId) -> Upload:
+        """Go on with an upload to this repository.
+
+        Raises:
+            UploadUnknown: there is none of that id here.
+        """
+        ...
+
+
+class ContentIndex(Protocol):
+    """Finding."""
+
+    async def tags(self, *, after: Tag | None = None, limit: int = 100) -> Page[Tag]:
+        """Tags in byte order, beginning after *after*, which need not exist (R46, R49).
+
+        Raises:
+            NameUnknown: there is no such repository.
+        """
+        ...
+
+    async def referrers(
+        self, subject: Digest, *, artifact_type: str | None = None, after: Digest | None = None
+    ) -> Page[Descriptor]:
+        """Manifests about *subject*; a page closes near 4 MiB (R50 to R53). Never an error."""
+        ...
+
+
+class Curation(Protocol):
+    """Removing."""
+
+    async def delete_tag(self, tag: Tag) -> None:
+        """End *tag*; the manifest stays.
+
+        Raises:
+            ManifestUnknown: there is no such tag.
+        """
+        ...
+
+    async def delete_manifest(self, digest: Digest) -> None:
+        """End the manifest and every tag that names it (R58).
+
+        Raises:
+            ManifestUnknown: there is no such manifest.
+        """
+        ...
+
+    async def delete_blob(self, digest: Digest) -> None:
+        """Make the blob unreadable in this repository; other repositories keep it.
+
+        Raises:
+            BlobUnknown: it is not in this repository.
+            BlobInUse: a manifest of this repository names it.
+        """
+        ...
+
+
+class Repository(ContentSource, ContentTarget, ContentIndex, Curation, Protocol):
+    """All of it: what can be done with a repository."""
+
+    @property
+    def name(self) -> RepositoryName:
+        """What it is called."""
+        ...
+
+
+class Registry(Protocol):
+    """Repositories by name."""
+
+    def repository(self, name: RepositoryName) -> Repository:
+        """The repository *name*; cheap, without I/O, and whether or not it exists."""
+        ...
+
+    async def repositories(
+        self, *, after: RepositoryName | None = None, limit: int = 100
+    ) -> Page[RepositoryName]:
+        """Names of repositories in byte order, beginning after *after*, which need not exist."""
+        ...
+
+    async def delete(self, name: RepositoryName) -> None:
+        """End a repository with all its tags and manifests.
+
+        Raises:
+            NameUnknown: there is none of that name.
+        """
+        ...
+
+    async def holders(self, digest: Digest, *, limit: int = 100) -> Sequence[RepositoryName]:
+        """Up to *limit* repositories in which the blob is readable."""
+        ...
+
+    def acting_for(self, occasion: Occasion) -> "Registry":
+        """The same registry, remembering who asks; every wrapper forwards it."""
+        ...

@@ -1,0 +1,1 @@
+"""The vocabulary of OCI content: pure values, no I/O, no dependency."""

@@ -1,0 +1,52 @@
+"""The media types a registry looks at, and what each one is (image-spec, Media Types).
+
+Everything else is content to be kept as it is.
+"""
+
+import re
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_SCHEMA_1 = frozenset(
+    {
+        "application/vnd.docker.distribution.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    }
+)
+OCTETS = "application/octet-stream"
+
+MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+"""Documents with a config and layers."""
+
+INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+"""Documents that list other manifests."""
+
+NON_DISTRIBUTABLE = frozenset(
+    {
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    }
+)
+"""Layers that are fetched from elsewhere and need not be here."""
+
+_PART = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_GRAMMAR = re.compile(rf"{_PART}/{_PART}", re.ASCII)
+
+
+def well_formed(media_type: str) -> bool:
+    """Whether *media_type* is a type and a subtype without parameters (RFC 6838, 4.2)."""
+    return _GRAMMAR.fullmatch(media_type) is not None
+
+
+def without_parameters(media_type: str) -> str:
+    """*media_type* without ``; charset=…`` and the like, in the form in which it is compared."""
+    return media_type.partition(";")[0].strip()

@@ -1,0 +1,80 @@
+"""Requests and responses as values, and the one shape of everything that handles them.
+
+`Request` → `Response` is the server's face, every middleware, and a client's transport.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from lading.bodies import BlobContent, Bytes, Inbound
+
+
+class Headers:
+    """The fields of a message as they came: names in lower case, in order, repeats kept."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self.raw = raw
+
+    def get(self, name: bytes) -> str | None:
+        """The first value of field *name* (in lower case), or ``None``."""
+        for found, value in self.raw:
+            if found == name:
+                return value.decode("latin-1")
+        return None
+
+    def all(self, name: bytes) -> list[str]:
+        """Every value of field *name* (in lower case), in order."""
+        return [value.decode("latin-1") for found, value in self.raw if found == name]
+
+
+@dataclass(slots=True)
+class Request:
+    """What somebody asks.
+
+    ``path`` and ``query`` are as they came, still percent-encoded; ``peer`` is the address of the
+    socket's other end; ``id`` names this request in logs and answers.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Headers = field(default_factory=Headers)
+    body: Inbound = field(default_factory=lambda: Bytes(b""))
+    peer: str = ""
+    id: str = ""
+
+    def params(self, name: str) -> list[str]:
+        """The values of query parameter *name*, decoded, in order."""
+        if not self.query:
+            return []
+        # Broken percent-encoding becomes U+FFFD, which no grammar of ours allows.
+        pairs = parse_qsl(self.query, keep_blank_values=True, errors="replace")
+        return [value for key, value in pairs if key == name]
+
+    def param(self, name: str) -> str | None:
+        """The first value of query parameter *name*, or ``None``."""
+        values = self.params(name)
+        return values[0] if values else None
+
+
+@dataclass(slots=True)
+class Response:
+    """What is answered.
+
+    ``headers`` always include ``Content-Length`` where the status allows one; an answer to HEAD
+    has the length of what GET would give and an empty body. Whoever sends the response closes a
+    body that is `BlobContent`. With several ``parts`` in it, ``frames`` holds what goes before
+    each part and after the last (``multipart/byteranges``).
+    """
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | BlobContent = b""
+    frames: Sequence[bytes] = ()
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""Anything that answers requests."""
