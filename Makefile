@@ -1,0 +1,59 @@
+# `make help` lists what there is. Every target that needs the environment makes it first.
+
+PYTHON ?= python3
+ARGS ?=
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+KILLS ?= 500
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+.PHONY: install
+install: $(INSTALLED) ## make .venv with Lading, its tools, and the command .venv/bin/lading
+
+$(INSTALLED): pyproject.toml constraints.txt tools/install
+	@PYTHON="$(PYTHON)" tools/install
+
+.PHONY: serve
+serve: $(INSTALLED) ## start a registry; options by ARGS="--listen 127.0.0.1:5001"
+	@exec $(BIN)/lading serve $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED) ## run the tests (under five minutes)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: check
+check: $(INSTALLED) ## formatting, style, types, floors, documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-timings
+	$(BIN)/python -m pytest -q -p no:randomly -p no:cacheprovider tests/architecture
+
+.PHONY: interop
+interop: $(INSTALLED) ## docker, podman, skopeo, buildah, crane, oras against the real server
+	$(BIN)/python -m pytest -v -p no:randomly tests/interop $(ARGS)
+
+.PHONY: conformance
+conformance: $(INSTALLED) ## the official OCI conformance suite, twice
+	$(BIN)/python tests/conformance/run.py $(ARGS)
+
+.PHONY: bench
+bench: $(INSTALLED) ## measure Lading and Distribution side by side
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: soak
+soak: $(INSTALLED) ## kill the server KILLS=500 times under load; hours
+	$(BIN)/python -m pytest -v -p no:randomly tests/faults -m soak --kills $(KILLS) $(ARGS)
+
+.PHONY: docs
+docs: $(INSTALLED) ## build the documentation into docs/_build/html
+	$(BIN)/python -m docs._generate
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
