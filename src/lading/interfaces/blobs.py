@@ -146,8 +146,11 @@ class BlobUpkeep(Protocol):
 class UploadUpkeep(Protocol):
     """What becomes of uploads that nobody goes on with."""
 
-    async def abandon(self, *, before: datetime) -> int:
-        """Drop uploads that took no byte since *before*; return how many."""
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
+        """Drop uploads that took no byte since *before*; return how many.
+
+        With *dry_run*, only count them.
+        """
         ...
 
 

@@ -57,10 +57,15 @@ class ManifestPut:
 
 @dataclass(frozen=True, slots=True)
 class ManifestDeleted:
-    """A manifest ended, and with it every tag that named it."""
+    """A manifest ended, and with it every tag that named it.
+
+    With *idle_since*, it ends only if `Collection.untagged` would still list it for that time;
+    else committing it raises `ManifestUnknown`. So a collector never takes what was just named.
+    """
 
     repository: RepositoryName
     digest: Digest
+    idle_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,5 +314,16 @@ class Exclusion(Protocol):
         ...
 
 
-class MetadataStore(Names, Listings, Changes, Collection, Audit, Exclusion, Protocol):
+class Rehearsal(Protocol):
+    """Finding out what would happen."""
+
+    def rehearsal(self) -> AbstractAsyncContextManager["MetadataStore"]:
+        """A private copy of all rows as they are now, to try anything in; gone at the end.
+
+        Nothing that is done to the copy touches the original, its locks or its readers.
+        """
+        ...
+
+
+class MetadataStore(Names, Listings, Changes, Collection, Audit, Exclusion, Rehearsal, Protocol):
     """All of it: what a place that keeps the truth can do."""
