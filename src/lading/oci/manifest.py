@@ -53,6 +53,7 @@ _DESCRIPTOR_KEYS = _folded(
 _PLATFORM_KEYS = _folded("architecture", "os", "os.version", "os.features", "variant", "features")
 _SIZE_LIMIT = 1 << 63
 _DEEPEST = 64
+_LONGEST_REASON = 500
 
 
 class Kind(Enum):
@@ -141,7 +142,7 @@ class Manifest:
     def artifact_type(self) -> str | None:
         """The manifest's own artifact type, else that of its config (R51)."""
         own = self.document.get("artifactType")
-        if own or "manifests" in self.document:
+        if own or self.document.get("manifests") is not None:
             return own or None
         config = self.document.get("config")
         return config["mediaType"] if config is not None else None
@@ -177,7 +178,8 @@ class Manifest:
 
 
 def _invalid(reason: str) -> NoReturn:
-    raise ManifestInvalid(reason)
+    # A key or a type may be as long as the document; what is answered and logged is not.
+    raise ManifestInvalid(reason[:_LONGEST_REASON])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -197,8 +199,9 @@ def _parsed(body: bytes) -> dict[str, Any]:
         document = json.loads(
             body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
         )
-        # A lone surrogate can be written in JSON and nowhere else.
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
+        # A lone surrogate can be written as an escape and in no other way.
+        if b"\\u" in body:
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
         _invalid("the document is not UTF-8")
     except RecursionError:

@@ -1,0 +1,1 @@
+"""Algorithms over the interfaces: the same for every repository, wherever it lives."""

@@ -1,0 +1,84 @@
+"""A registry made of two stores: blobs here, the truth about them there.
+
+Embedded, without a server::
+
+    async with open_filesystem(root) as blobs, open_sqlite(root) as metadata:
+        repository = LocalRegistry(blobs, metadata).repository(RepositoryName.parse("team/app"))
+        upload = await repository.start_upload()
+        await upload.write(Bytes(content))
+        await upload.commit(Digest.of(content))
+"""
+
+from collections.abc import Callable, Sequence
+
+from lading.interfaces.access import Occasion
+from lading.interfaces.blobs import BlobStore
+from lading.interfaces.metadata import MetadataStore, RepositoryDeleted
+from lading.interfaces.repository import Page
+from lading.oci.digest import Digest
+from lading.oci.names import RepositoryName
+from lading.registry.repository import LocalRepository, PullRecord, Shared
+from lading.registry.uploads import Uploads, random_id
+
+_NOBODY = Occasion()
+
+
+class LocalRegistry:
+    """Repositories whose content is in *blobs* and whose names are in *metadata*.
+
+    With *sparse*, manifests are taken whose content is missing. *blob_limit* is the longest blob
+    that is taken, in bytes; *open_uploads* how many uploads may be open at once; both are without
+    bound unless given. *pulls* takes note of every manifest that is fetched. *new_id* makes the
+    random part of upload ids, of lower-case letters and digits.
+    """
+
+    __slots__ = ("_occasion", "_shared")
+
+    def __init__(
+        self,
+        blobs: BlobStore,
+        metadata: MetadataStore,
+        *,
+        sparse: bool = False,
+        blob_limit: int | None = None,
+        open_uploads: int | None = None,
+        pulls: PullRecord | None = None,
+        new_id: Callable[[], str] = random_id,
+    ) -> None:
+        uploads = Uploads(
+            blobs, metadata, blob_limit=blob_limit, open_uploads=open_uploads, new_id=new_id
+        )
+        self._shared = Shared(
+            blobs=blobs, metadata=metadata, uploads=uploads, pulls=pulls, sparse=sparse
+        )
+        self._occasion = _NOBODY
+
+    def repository(self, name: RepositoryName) -> LocalRepository:
+        """The repository *name*; cheap, without I/O, and whether or not it exists."""
+        return LocalRepository(name, self._shared, self._occasion)
+
+    async def repositories(
+        self, *, after: RepositoryName | None = None, limit: int = 100
+    ) -> Page[RepositoryName]:
+        """Names of repositories in byte order, beginning after *after*, which need not exist."""
+        return await self._shared.metadata.list_repositories(after=after, limit=limit)
+
+    async def delete(self, name: RepositoryName) -> None:
+        """End a repository with all its tags and manifests.
+
+        Raises:
+            NameUnknown: there is none of that name.
+        """
+        await self._shared.metadata.commit(RepositoryDeleted(name), occasion=self._occasion)
+
+    async def holders(self, digest: Digest, *, limit: int = 100) -> Sequence[RepositoryName]:
+        """Up to *limit* repositories in which the blob is readable."""
+        return await self._shared.metadata.holders(digest, limit=limit)
+
+    def acting_for(self, occasion: Occasion) -> "LocalRegistry":
+        """The same registry, remembering who asks."""
+        # Every request passes here: the copy shares all but the occasion.
+        other = LocalRegistry.__new__(LocalRegistry)
+        other._shared = self._shared  # noqa: SLF001 - its own class
+        other._occasion = occasion  # noqa: SLF001 - its own class
+        return other

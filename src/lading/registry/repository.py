@@ -1,0 +1,232 @@
+"""A repository of this registry: each promise of the interface, kept by the stores.
+
+What may be read is decided by metadata; where bytes are, by the blob store. The two are asked in
+that order, and what the first knows and the second does not is damage, never "not found".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lading.bodies import BlobContent, Span, extents
+from lading.errors import BlobUnknown, RangeUnsatisfiable, StorageDamaged
+from lading.interfaces.access import Occasion
+from lading.interfaces.blobs import BlobStore, UploadId
+from lading.interfaces.metadata import (
+    BlobLinked,
+    BlobUnlinked,
+    ManifestDeleted,
+    ManifestPut,
+    MetadataStore,
+    TagDeleted,
+)
+from lading.interfaces.repository import Page, Receipt
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import CANONICAL, Digest
+from lading.oci.manifest import Manifest
+from lading.oci.names import Reference, RepositoryName, Tag
+from lading.registry.uploads import LocalUpload, Uploads
+
+_CANDIDATES = 20
+"""From how many repositories at most a blob is tried to be mounted when none is named."""
+
+
+class PullRecord(Protocol):
+    """Takes note of pulls, in memory; this is on the path of every one of them."""
+
+    def record(self, repository: RepositoryName, digest: Digest, tag: Tag | None) -> None:
+        """A manifest was fetched, by *tag* or by its digest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all repositories of one registry have in common."""
+
+    blobs: BlobStore
+    metadata: MetadataStore
+    uploads: Uploads
+    pulls: PullRecord | None
+    sparse: bool
+
+
+class LocalRepository:
+    """A repository in this process; a view without state, made anew for each request."""
+
+    __slots__ = ("_occasion", "_shared", "name")
+
+    def __init__(self, name: RepositoryName, shared: Shared, occasion: Occasion) -> None:
+        self.name = name
+        self._shared = shared
+        self._occasion = occasion
+
+    async def resolve(self, reference: Reference) -> Descriptor:
+        """What *reference* names now.
+
+        Raises:
+            ManifestUnknown: nothing.
+        """
+        return await self._shared.metadata.resolve(self.name, reference)
+
+    async def get_manifest(self, reference: Reference) -> Manifest:
+        """The manifest that *reference* names now; this counts as a pull.
+
+        Raises:
+            ManifestUnknown: there is none.
+        """
+        manifest = await self._shared.metadata.get_manifest(self.name, reference)
+        if self._shared.pulls is not None:
+            tag = reference if isinstance(reference, Tag) else None
+            self._shared.pulls.record(self.name, manifest.digest, tag)
+        return manifest
+
+    async def stat_blob(self, digest: Digest) -> Descriptor:
+        """Whether the blob is here, and how long it is. It stays for a while after that is said.
+
+        Raises:
+            BlobUnknown: it is not in this repository.
+        """
+        return await self._shared.metadata.get_blob(self.name, digest, vouch=True)
+
+    async def open_blob(
+        self,
+        digest: Digest,
+        *,
+        spans: Sequence[Span] = (),
+        url_ok: bool = False,  # noqa: ARG002 - no blob store has URLs to hand out yet
+    ) -> BlobContent:
+        """The content of a blob, or parts of it; whoever gets it closes it.
+
+        Raises:
+            BlobUnknown: it is not in this repository.
+            RangeUnsatisfiable: none of *spans* lies within it.
+            StorageDamaged: its bytes are missing, or are not as many as were published.
+        """
+        known = await self._shared.metadata.get_blob(self.name, digest)
+        # Judged by the size that was published: a file that was cut short is no bad range.
+        extents(spans, known.size)
+        content = await self._opened(digest, spans)
+        if content.total != known.size:
+            await content.aclose()
+            raise StorageDamaged(f"{digest} has {content.total} bytes instead of {known.size}")
+        return content
+
+    async def _opened(self, digest: Digest, spans: Sequence[Span]) -> BlobContent:
+        blobs, metadata = self._shared.blobs, self._shared.metadata
+        try:
+            return await blobs.open(digest, spans=spans)
+        except RangeUnsatisfiable as error:
+            raise StorageDamaged(f"{digest} has only {error.total} bytes") from None
+        except BlobUnknown:
+            # It may have been deleted since it was looked up, which is nobody's fault, and even
+            # pushed again, which is why the bytes are asked for once more.
+            await metadata.get_blob(self.name, digest)
+        try:
+            return await blobs.open(digest, spans=spans)
+        except BlobUnknown:
+            raise StorageDamaged(f"the bytes of {digest} are missing") from None
+
+    async def put_manifest(
+        self, manifest: Manifest, *, tags: Sequence[Tag] = (), sparse: bool = False
+    ) -> Receipt:
+        """Store *manifest*, and let *tags* name it. All or nothing; on return it is durable.
+
+        With *sparse*, what it names may be missing.
+
+        Raises:
+            ManifestBlobUnknown: what it names is not in this repository.
+        """
+        named = tuple(dict.fromkeys(tags))
+        sparse = sparse or self._shared.sparse
+        await self._shared.metadata.commit(
+            ManifestPut(self.name, manifest, named, sparse), occasion=self._occasion
+        )
+        return Receipt(manifest.descriptor, manifest.subject, named)
+
+    async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:
+        """Make a blob of *source* readable here; ``False`` when that cannot be done.
+
+        Without a *source*, from any repository that has it: who may mount from where is decided
+        by the guard.
+        """
+        metadata = self._shared.metadata
+        if await self._holds(digest):
+            return True
+        sources = (source,) if source else await metadata.holders(digest, limit=_CANDIDATES)
+        for each in sources:
+            try:
+                # No exclusion is needed: bytes stay while anybody may read them, and that the
+                # source still may is checked by the transaction that makes the link.
+                change = BlobLinked(self.name, await metadata.get_blob(each, digest), each)
+                await metadata.commit(change, occasion=self._occasion)
+            except BlobUnknown:
+                continue
+            return True
+        return False
+
+    async def _holds(self, digest: Digest) -> bool:
+        try:
+            await self.stat_blob(digest)
+        except BlobUnknown:
+            return False
+        return True
+
+    async def start_upload(self, *, algorithm: str = CANONICAL) -> LocalUpload:
+        """Begin to upload a blob; *algorithm* is a guess at what its digest will be made with.
+
+        Raises:
+            DigestInvalid: no content can be stored under that algorithm.
+            TooManyRequests: as many uploads are open as are allowed.
+        """
+        return await self._shared.uploads.start(self.name, self._occasion, algorithm)
+
+    async def resume_upload(self, upload_id: UploadId) -> LocalUpload:
+        """Go on with an upload to this repository.
+
+        Raises:
+            UploadUnknown: there is none of that id here.
+        """
+        return await self._shared.uploads.resume(self.name, self._occasion, upload_id)
+
+    async def tags(self, *, after: Tag | None = None, limit: int = 100) -> Page[Tag]:
+        """Tags in byte order, beginning after *after*, which need not exist (R46, R49).
+
+        Raises:
+            NameUnknown: there is no such repository.
+        """
+        return await self._shared.metadata.list_tags(self.name, after=after, limit=limit)
+
+    async def referrers(
+        self, subject: Digest, *, artifact_type: str | None = None, after: Digest | None = None
+    ) -> Page[Descriptor]:
+        """Manifests about *subject*; a page closes near 4 MiB (R50 to R53). Never an error."""
+        return await self._shared.metadata.list_referrers(
+            self.name, subject, artifact_type=artifact_type, after=after
+        )
+
+    async def delete_tag(self, tag: Tag) -> None:
+        """End *tag*; the manifest stays.
+
+        Raises:
+            ManifestUnknown: there is no such tag.
+        """
+        await self._shared.metadata.commit(TagDeleted(self.name, tag), occasion=self._occasion)
+
+    async def delete_manifest(self, digest: Digest) -> None:
+        """End the manifest and every tag that names it (R58).
+
+        Raises:
+            ManifestUnknown: there is no such manifest.
+        """
+        change = ManifestDeleted(self.name, digest)
+        await self._shared.metadata.commit(change, occasion=self._occasion)
+
+    async def delete_blob(self, digest: Digest) -> None:
+        """Make the blob unreadable in this repository; other repositories keep it.
+
+        Raises:
+            BlobUnknown: it is not in this repository.
+            BlobInUse: a manifest of this repository names it.
+        """
+        change = BlobUnlinked(self.name, digest)
+        await self._shared.metadata.commit(change, occasion=self._occasion)

@@ -1,0 +1,86 @@
+"""Rules for a whole registry, as wrappers around it."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from lading.errors import Unsupported
+from lading.interfaces.blobs import UploadId
+from lading.interfaces.repository import Receipt, Upload
+from lading.oci.digest import CANONICAL, Digest
+from lading.oci.manifest import Manifest
+from lading.oci.names import RepositoryName, Tag
+from lading.registry.forwarding import ForwardingRegistry, ForwardingRepository
+
+
+class ReadOnlyRegistry(ForwardingRegistry):
+    """A registry that can be read and not be changed."""
+
+    __slots__ = ()
+
+    def repository(self, name: RepositoryName) -> "ReadOnlyRepository":
+        """The repository *name*, for reading."""
+        return ReadOnlyRepository(self._inner.repository(name))
+
+    async def delete(self, name: RepositoryName) -> None:
+        """Refuse.
+
+        Raises:
+            Unsupported: always.
+        """
+        _refuse(f"{name} cannot be deleted")
+
+
+class ReadOnlyRepository(ForwardingRepository):
+    """A repository that can be read and not be changed; all that would change it is refused.
+
+    Raises:
+        Unsupported: by every method that writes.
+    """
+
+    __slots__ = ()
+
+    async def put_manifest(
+        self,
+        manifest: Manifest,
+        *,
+        tags: Sequence[Tag] = (),  # noqa: ARG002 - refused whatever is asked
+        sparse: bool = False,  # noqa: ARG002 - as above
+    ) -> Receipt:
+        """Refuse."""
+        _refuse(f"{manifest.digest} cannot be pushed")
+
+    async def mount_blob(
+        self,
+        digest: Digest,
+        source: RepositoryName | None,  # noqa: ARG002 - refused whatever is asked
+    ) -> bool:
+        """Refuse."""
+        _refuse(f"{digest} cannot be mounted")
+
+    async def start_upload(
+        self,
+        *,
+        algorithm: str = CANONICAL,  # noqa: ARG002 - refused whatever is asked
+    ) -> Upload:
+        """Refuse."""
+        _refuse("nothing can be uploaded")
+
+    async def resume_upload(self, upload_id: UploadId) -> Upload:
+        """Refuse."""
+        _refuse(f"upload {upload_id} cannot go on")
+
+    async def delete_tag(self, tag: Tag) -> None:
+        """Refuse."""
+        _refuse(f"{tag} cannot be deleted")
+
+    async def delete_manifest(self, digest: Digest) -> None:
+        """Refuse."""
+        _refuse(f"{digest} cannot be deleted")
+
+    async def delete_blob(self, digest: Digest) -> None:
+        """Refuse."""
+        _refuse(f"{digest} cannot be deleted")
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Unsupported(f"{what}: this registry is read-only; use one that takes writes")

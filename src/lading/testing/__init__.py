@@ -1,0 +1,1 @@
+"""Contract suites and sample content, for our own implementations and for those of others."""
