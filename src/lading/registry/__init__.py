@@ -1,1 +1,1 @@
-"""The domain: what a registry is and does, without HTTP and without a place to keep things."""
+"""The domain: repositories, uploads, and the work that goes on behind them."""

@@ -1,0 +1,141 @@
+"""Online collection: forget what is unreferenced, then delete its bytes.
+
+Nothing here decides what is unreferenced; the metadata store does, in the transactions that make
+it so. What may be relied on: bytes go only under `Exclusion.exclusively` and only while they are
+still doomed, so a push that comes in between keeps them; a crash after any step leaks nothing,
+since doomed bytes stay doomed until they are buried; and serving goes on all the while, because
+work is done in small batches.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from lading.errors import ManifestUnknown, StorageFailed
+from lading.interfaces.access import Occasion, Principal
+from lading.interfaces.metadata import Doomed, ManifestDeleted, MetadataStore
+from lading.oci.digest import Digest
+from lading.oci.names import RepositoryName
+from lading.registry.taken import Listener, Taken, Tally, What, unheard
+
+log = logging.getLogger(__name__)
+
+GRACE = timedelta(hours=24)
+"""How long content stays after it became unreferenced, unless somebody says otherwise."""
+
+COLLECTOR = Occasion(Principal("collector"))
+"""On whose behalf untagged manifests end."""
+
+_BATCH = 100
+
+
+class Deletes(Protocol):
+    """The one thing that the collector asks of a blob store."""
+
+    async def delete(self, digest: Digest) -> None:
+        """Remove the bytes. Deleting what is not there is fine."""
+        ...
+
+
+class Collector:
+    """Takes what has been unreferenced for longer than *grace*.
+
+    Rounds may run while the server serves, and several at once; `Exclusion.background` keeps them
+    apart only to save work.
+    """
+
+    def __init__(
+        self,
+        blobs: Deletes,
+        metadata: MetadataStore,
+        *,
+        grace: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._blobs = blobs
+        self._metadata = metadata
+        self._grace = grace
+        self._now = now
+
+    async def collect(self, *, untagged: bool = False, listener: Listener = unheard) -> Tally:
+        """Do one round and say how much was taken; *listener* hears of each thing.
+
+        With *untagged*, manifests that nothing names end first: no tag, no index, no subject that
+        lives. Bytes that could not be deleted are logged and counted, and tried again next round.
+
+        Raises:
+            StorageFailed: the metadata store let us down.
+        """
+        tally = Tally()
+        if untagged:
+            await self._end_untagged(tally, listener)
+        failed: set[Digest] = set()
+        before = self._now() - self._grace
+        while batch := await self._metadata.condemn(before=before, limit=_BATCH):
+            # Bytes that could not be deleted come back at once: they wait for the next round.
+            fresh = [each for each in batch if each.digest not in failed or each.repository]
+            if not fresh:
+                break
+            for doomed in fresh:
+                taken = await self._take(doomed, failed)
+                if taken is not None:
+                    tally.count(taken)
+                    listener(taken)
+            await asyncio.sleep(0)
+        tally.failed = len(failed)
+        return tally
+
+    async def rehearse(self, *, untagged: bool = False, listener: Listener = unheard) -> Tally:
+        """Say what `collect` would do now, by doing it to a copy. Nothing changes."""
+        async with self._metadata.rehearsal() as copy:
+            collector = Collector(_Untouched(), copy, grace=self._grace, now=self._now)
+            return await collector.collect(untagged=untagged, listener=listener)
+
+    async def _take(self, doomed: Doomed, failed: set[Digest]) -> Taken | None:
+        if doomed.repository is not None:
+            return Taken(What.LINK, doomed.digest, doomed.size, doomed.repository, doomed.reason)
+        try:
+            async with self._metadata.exclusively(doomed.digest):
+                # A push may have published the same content since it was condemned.
+                if not await self._metadata.still_doomed(doomed.digest):
+                    return None
+                await self._blobs.delete(doomed.digest)
+                await self._metadata.bury(doomed.digest)
+        except StorageFailed as error:
+            failed.add(doomed.digest)
+            log.warning(
+                "blob not deleted", extra={"digest": str(doomed.digest), "error": str(error)}
+            )
+            return None
+        return Taken(What.BLOB, doomed.digest, doomed.size, None, doomed.reason)
+
+    async def _end_untagged(self, tally: Tally, listener: Listener) -> None:
+        """End what nothing names, again and again: an index that ends frees its children."""
+        before = self._now() - self._grace
+        ended = -1
+        while ended != tally.manifests:
+            ended = tally.manifests
+            after: tuple[RepositoryName, Digest] | None = None
+            while page := await self._metadata.untagged(before=before, limit=_BATCH, after=after):
+                for repository, digest, size in page:
+                    after = (repository, digest)
+                    change = ManifestDeleted(repository, digest, idle_since=before)
+                    try:
+                        await self._metadata.commit(change, occasion=COLLECTOR)
+                    except ManifestUnknown:
+                        # Somebody named it, or deleted it, since it was listed.
+                        continue
+                    reason = "no tag, index or subject names it"
+                    taken = Taken(What.MANIFEST, digest, size, repository, reason)
+                    tally.count(taken)
+                    listener(taken)
+                await asyncio.sleep(0)
+
+
+class _Untouched:
+    """Stands in for the bytes during a rehearsal."""
+
+    async def delete(self, digest: Digest) -> None:
+        """Leave the bytes alone."""

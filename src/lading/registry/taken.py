@@ -1,0 +1,80 @@
+"""What background work takes away: one value for each thing, and how they add up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lading.oci.digest import Digest
+from lading.oci.names import RepositoryName
+
+
+class What(Enum):
+    """The kinds of things that can be taken."""
+
+    MANIFEST = "manifest"
+    """A manifest ended; its bytes are a row, and go with the undo window."""
+    LINK = "link"
+    """A repository can no longer read a blob that it had."""
+    BLOB = "blob"
+    """Bytes that no repository could read any more."""
+    WASTE = "waste"
+    """Bytes that no row ever spoke of: a crash came between publishing and linking them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One thing that was taken, and why. Only `What.BLOB` and `What.WASTE` free its *size*."""
+
+    what: What
+    digest: Digest
+    size: int
+    repository: RepositoryName | None
+    reason: str
+
+
+Listener = Callable[[Taken], None]
+"""Is told of each thing when it has been taken."""
+
+
+def unheard(_taken: Taken) -> None:
+    """Listen to nothing."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How much was taken; *freed* is in bytes, *failed* counts what could not be deleted."""
+
+    manifests: int = 0
+    links: int = 0
+    blobs: int = 0
+    waste: int = 0
+    uploads: int = 0
+    failed: int = 0
+    freed: int = 0
+
+    def count(self, taken: Taken) -> None:
+        """Add one thing."""
+        match taken.what:
+            case What.MANIFEST:
+                self.manifests += 1
+            case What.LINK:
+                self.links += 1
+            case What.BLOB:
+                self.blobs += 1
+                self.freed += taken.size
+            case What.WASTE:
+                self.waste += 1
+                self.freed += taken.size
+
+    def add(self, other: "Tally") -> None:
+        """Add all that *other* counted."""
+        self.manifests += other.manifests
+        self.links += other.links
+        self.blobs += other.blobs
+        self.waste += other.waste
+        self.uploads += other.uploads
+        self.failed += other.failed
+        self.freed += other.freed
+
+    def __bool__(self) -> bool:
+        return any((self.manifests, self.links, self.blobs, self.waste, self.uploads, self.failed))
