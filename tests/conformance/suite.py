@@ -52,13 +52,15 @@ class Result:
     def read(cls, junit: Path) -> "Result":
         """Read the suite's *junit* file; raise `FileNotFoundError` when the suite wrote none."""
         root = ET.parse(junit).getroot()
-        counters = [int(root.get(key, "0")) for key in ("tests", "failures", "skipped", "disabled")]
+        tests, failures, skipped, disabled = (
+            int(root.get(key, "0")) for key in ("tests", "failures", "skipped", "disabled")
+        )
         complaints = [
             (f"{case.get('status')}: {case.get('name')}", _said(case))
             for case in root.iter("testcase")
             if case.get("status") not in {"passed", "disabled"}
         ]
-        return cls(*counters, complaints=tuple(complaints))
+        return cls(tests, failures, skipped, disabled, tuple(complaints))
 
     def meets(self, run: Run) -> bool:
         """Whether the counters are those that *run* asks for."""

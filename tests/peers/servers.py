@@ -165,7 +165,7 @@ def lading(
 
 _DISTRIBUTION_CONFIG = """\
 version: 0.1
-log: {{level: fatal, accesslog: {{disabled: {no_access_log}}}}}
+log: {{level: error, accesslog: {{disabled: {no_access_log}}}}}
 storage:
   filesystem: {{rootdirectory: {root}}}
   delete: {{enabled: true}}
