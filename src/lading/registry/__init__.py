@@ -1,1 +1,1 @@
-"""The domain: repositories, uploads, and the work that goes on behind them."""
+"""The domain: what a registry is and does, without HTTP and without a place to keep things."""
