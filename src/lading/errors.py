@@ -14,13 +14,13 @@
     │   ├── SizeInvalid             BodyIncomplete       RangeUnsatisfiable
     │   ├── Unauthorized            Denied
     │   ├── Unsupported
-    │   ├── RequestInvalid
+    │   ├── RequestInvalid ── TooManyTags
     │   └── TooManyRequests
     ├── StorageFailed               the place where bytes or rows live let us down
     │   ├── StorageFull             StorageReadOnly
     │   ├── StorageBusy             StorageDamaged
     │   └── StorageUnfit            refuses to start: wrong place, wrong version, taken
-    └── ConfigInvalid
+    └── ConfigInvalid ── AddressUnusable
 
 An error is raised where the fact is known and translated only at a wall: the
 driver's (foreign errors become ours), the face's (ours become answers) and the
@@ -258,6 +258,13 @@ class RequestInvalid(RegistryError):
     exit_code = 2
 
 
+class TooManyTags(RequestInvalid):
+    """One push names more tags than this registry takes at once (R43)."""
+
+    summary = "too many tags in one request"
+    advice = "Push the manifest again with the other tags."
+
+
 class TooManyRequests(RegistryError):
     """A limit was reached; trying again after ``retry_after`` seconds may go better."""
 
@@ -317,3 +324,11 @@ class ConfigInvalid(LadingError):
     summary = "invalid configuration"
     advice = "Correct the setting that is named."
     exit_code = 2
+
+
+class AddressUnusable(ConfigInvalid):
+    """Nobody can be served at the address that was asked for."""
+
+    summary = "cannot listen"
+    advice = "Choose another address with --listen HOST:PORT."
+    exit_code = 1

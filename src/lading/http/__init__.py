@@ -1,0 +1,1 @@
+"""The face that container clients talk to: requests in, one call to a repository, answers out."""

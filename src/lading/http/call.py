@@ -1,0 +1,57 @@
+"""What an endpoint is given: the request, where it leads, and the registry as its caller sees it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from lading.interfaces.repository import Registry, Repository
+from lading.oci.names import RepositoryName
+from lading.wire.message import Request, Response
+from lading.wire.routes import Place
+
+
+async def at_once() -> None:
+    """Ready without having to look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which terms a face serves.
+
+    Args:
+        manifest_limit: the longest manifest it takes, in bytes (R42).
+        tag_limit: the most tags that one push may name (R43).
+        chunk_min_length: the shortest chunk it asks clients for, in bytes (R28).
+        page_limit: the most entries of a list in one answer.
+        sparse: whether manifests may name what is not here.
+        ready: raises the error that keeps the registry from serving, if there is one.
+    """
+
+    manifest_limit: int = 4 << 20
+    tag_limit: int = 100
+    chunk_min_length: int | None = None
+    page_limit: int = 1000
+    sparse: bool = False
+    ready: Callable[[], Awaitable[None]] = at_once
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way to an endpoint."""
+
+    request: Request
+    registry: Registry
+    place: Place
+    terms: Terms
+
+    @property
+    def repository(self) -> Repository:
+        """The repository that the path names.
+
+        Raises:
+            NameInvalid: its name is not allowed.
+        """
+        return self.registry.repository(RepositoryName.parse(self.place.name))
+
+
+Endpoint = Callable[[Call], Awaitable[Response]]
+"""What answers one method of one route: it parses, makes one call and formats."""

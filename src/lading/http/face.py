@@ -1,0 +1,153 @@
+"""The face: match, authenticate, admit, dispatch, and turn errors into answers.
+
+This is the one place where our errors become responses. What is not ours goes on to whoever runs
+the face, which logs it and answers with the request's id.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from lading.errors import LadingError
+from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
+from lading.http.call import Call, Endpoint, Terms, at_once
+from lading.interfaces.access import ANONYMOUS, Authenticator, Credentials, Occasion, Principal
+from lading.interfaces.repository import Registry
+from lading.wire import challenges, headers, problems
+from lading.wire.message import Request, Response
+from lading.wire.routes import Place, Route, match
+
+log = logging.getLogger("lading.http")
+
+ENDPOINTS: Mapping[Route, Mapping[str, Endpoint]] = {
+    Route.SUPPORT: {"GET": status.support, "HEAD": status.support},
+    Route.CATALOG: {"GET": catalog.listed, "HEAD": catalog.listed},
+    Route.EXTENSIONS: {"GET": extensions.of_registry, "HEAD": extensions.of_registry},
+    Route.MANIFEST: {
+        "GET": manifests.get,
+        "HEAD": manifests.head,
+        "PUT": manifests.put,
+        "DELETE": manifests.delete,
+    },
+    Route.BLOB: {"GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete},
+    Route.UPLOADS: {"POST": uploads.start},
+    Route.UPLOAD: {
+        "GET": uploads.status,
+        "HEAD": uploads.status,
+        "PATCH": uploads.append,
+        "PUT": uploads.finish,
+        "DELETE": uploads.cancel,
+    },
+    Route.TAGS: {"GET": tags.listed, "HEAD": tags.listed},
+    Route.REFERRERS: {"GET": referrers.listed, "HEAD": referrers.listed},
+    Route.REPOSITORY_EXTENSIONS: {
+        "GET": extensions.of_repository,
+        "HEAD": extensions.of_repository,
+    },
+    Route.WHOLE: {"DELETE": extensions.delete_repository},
+    Route.ROOT: {"GET": status.root, "HEAD": status.root},
+    Route.HEALTH: {"GET": status.healthy, "HEAD": status.healthy},
+    Route.READY: {"GET": status.ready, "HEAD": status.ready},
+}
+"""What answers which method of which route."""
+
+_OPEN = frozenset({Route.ROOT, Route.HEALTH, Route.READY})
+_READING = frozenset({"GET", "HEAD"})
+_EXPECTED = frozenset({401, 404, 416})
+
+
+class Face:
+    """A registry as a `Handler`.
+
+    Args:
+        authenticator: finds out who asks.
+        admit: the registry as it may be used on an occasion.
+        manifest_limit, chunk_min_length, page_limit, sparse, ready: see `Terms`.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        admit: Callable[[Occasion], Registry],
+        *,
+        manifest_limit: int = 4 << 20,
+        chunk_min_length: int | None = None,
+        page_limit: int = 1000,
+        sparse: bool = False,
+        ready: Callable[[], Awaitable[None]] = at_once,
+    ) -> None:
+        self._authenticator = authenticator
+        self._admit = admit
+        self._terms = Terms(
+            manifest_limit=manifest_limit,
+            chunk_min_length=chunk_min_length,
+            page_limit=page_limit,
+            sparse=sparse,
+            ready=ready,
+        )
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer *request*; every error of ours becomes an answer."""
+        place = match(request.path)
+        if place is None:
+            response = problems.unrouted(request.path)
+        else:
+            response = await self._dispatched(request, place)
+        if request.path.startswith("/v2"):
+            response.headers.append(headers.API_VERSION)
+        if request.method == "HEAD" and response.body:
+            response.body = b""
+        return response
+
+    async def _dispatched(self, request: Request, place: Place) -> Response:
+        methods = ENDPOINTS[place.route]
+        endpoint = methods.get(request.method)
+        if endpoint is None:
+            return problems.not_allowed(request.method, tuple(methods))
+        try:
+            principal = ANONYMOUS
+            if place.route not in _OPEN:
+                principal = await self._authenticator.authenticate(_credentials(request))
+            registry = self._admit(_occasion(request, principal))
+            return await endpoint(Call(request, registry, place, self._terms))
+        except LadingError as error:
+            return _problem(request, place, error)
+
+
+def _problem(request: Request, place: Place, error: LadingError) -> Response:
+    response = problems.encode(error, name=place.name)
+    if response.status not in _EXPECTED:
+        # Many clients swallow what they are told (trap T36), so it is told here as well.
+        failed = response.status >= 500
+        log.log(
+            logging.ERROR if failed else logging.INFO,
+            "request failed" if failed else "request refused",
+            exc_info=error if failed else None,
+            extra={
+                "request": request.id,
+                "status": response.status,
+                "code": problems.code(error),
+                "reason": str(error),
+            },
+        )
+    return response
+
+
+def _credentials(request: Request) -> Credentials | None:
+    shown = challenges.shown(request.headers.get(b"authorization"))
+    return Credentials(*shown) if shown else None
+
+
+def _occasion(request: Request, principal: Principal) -> Occasion:
+    if request.method in _READING:
+        # Facts are kept with changes, and reading changes nothing.
+        return Occasion(principal)
+    return Occasion(
+        principal,
+        {
+            "address": request.peer,
+            "host": request.headers.get(b"host") or "",
+            "method": request.method,
+            "agent": request.headers.get(b"user-agent") or "",
+            "request": request.id,
+        },
+    )

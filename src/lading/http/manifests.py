@@ -1,0 +1,94 @@
+"""Manifests: pulling, pushing, deleting (end-3, end-7, end-9)."""
+
+from lading.bodies import read
+from lading.errors import ManifestTooLarge, TooManyTags
+from lading.http.call import Call
+from lading.interfaces.repository import Receipt
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import Digest
+from lading.oci.manifest import Manifest
+from lading.oci.names import Reference, RepositoryName, Tag, parse_reference
+from lading.wire import headers, routes
+from lading.wire.message import Request, Response
+from lading.wire.routes import Route
+
+
+async def get(call: Call) -> Response:
+    """``GET /v2/<name>/manifests/<reference>`` (end-3).
+
+    ``Range`` is not honoured here, which clients take well (trap T30); ``Accept`` neither: what
+    was pushed is what is served (R10, R12).
+    """
+    reference = parse_reference(call.place.last)
+    manifest = await call.repository.get_manifest(reference)
+    return _found(call.request, reference, manifest.descriptor, manifest.body)
+
+
+async def head(call: Call) -> Response:
+    """``HEAD /v2/<name>/manifests/<reference>`` (end-3)."""
+    reference = parse_reference(call.place.last)
+    return _found(call.request, reference, await call.repository.resolve(reference), b"")
+
+
+async def put(call: Call) -> Response:
+    """``PUT /v2/<name>/manifests/<reference>``, also with ``?tag=`` (end-7a, end-7b)."""
+    reference = parse_reference(call.place.last)
+    tags = _tags(call)
+    body = await read(call.request.body, limit=call.terms.manifest_limit)
+    if body is None:
+        raise ManifestTooLarge(f"at most {call.terms.manifest_limit} bytes are taken")
+    media_type = headers.media_type(call.request.headers)
+    if isinstance(reference, Digest):
+        manifest, named = Manifest.verified(body, media_type, reference), tags
+    else:
+        manifest = Manifest.verified(body, media_type)
+        named = tuple(dict.fromkeys((reference, *tags)))
+    repository = call.repository
+    receipt = await repository.put_manifest(manifest, tags=named, sparse=call.terms.sparse)
+    return _created(repository.name, receipt, tell_tags=bool(tags))
+
+
+async def delete(call: Call) -> Response:
+    """``DELETE /v2/<name>/manifests/<reference>`` (end-9)."""
+    reference = parse_reference(call.place.last)
+    if isinstance(reference, Digest):
+        await call.repository.delete_manifest(reference)
+    else:
+        await call.repository.delete_tag(reference)
+    return Response(202, [headers.NO_BODY])
+
+
+def _tags(call: Call) -> tuple[Tag, ...]:
+    asked = call.request.params("tag")
+    if len(asked) > call.terms.tag_limit:
+        raise TooManyTags(f"at most {call.terms.tag_limit} are taken")
+    return tuple(dict.fromkeys(Tag.parse(each) for each in asked))
+
+
+def _found(request: Request, reference: Reference, descriptor: Descriptor, body: bytes) -> Response:
+    digest = str(descriptor.digest)
+    fields = [
+        ("Docker-Content-Digest", digest),
+        ("ETag", f'"{digest}"'),
+        headers.FOREVER if isinstance(reference, Digest) else headers.REVALIDATE,
+        headers.NO_SNIFFING,
+    ]
+    if headers.names_tag(request.headers.all(b"if-none-match"), digest):
+        return Response(304, fields)
+    fields.append(("Content-Type", descriptor.media_type))
+    fields.append(("Content-Length", str(descriptor.size)))
+    return Response(200, fields, body)
+
+
+def _created(name: RepositoryName, receipt: Receipt, *, tell_tags: bool) -> Response:
+    digest = str(receipt.descriptor.digest)
+    fields = [
+        headers.NO_BODY,
+        ("Location", routes.path(Route.MANIFEST, name, digest)),
+        ("Docker-Content-Digest", digest),
+    ]
+    if receipt.subject is not None:
+        fields.append(("OCI-Subject", str(receipt.subject)))
+    if tell_tags:
+        fields.append(("OCI-Tag", headers.joined(receipt.tags)))
+    return Response(201, fields)

@@ -1,0 +1,73 @@
+"""Names of header fields that both ends use, and codecs for their values."""
+
+from collections.abc import Iterable, Sequence
+
+from lading.wire.message import Headers
+
+JSON = "application/json"
+
+NO_BODY = ("Content-Length", "0")
+"""Ends an answer that has a status, headers and nothing else."""
+
+NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+"""What was pushed is never to be guessed at by a browser."""
+
+API_VERSION = ("Docker-Distribution-Api-Version", "registry/2.0")
+"""How old clients recognise a registry (R8)."""
+
+FOREVER = ("Cache-Control", "max-age=31536000, immutable")
+"""For content that was asked for by its digest."""
+
+REVALIDATE = ("Cache-Control", "no-cache")
+"""For what a tag names, which may change at any time."""
+
+
+def quoted(tag: str) -> str:
+    """*tag* as an entity tag (RFC 9110, 8.8.3)."""
+    return f'"{tag}"'
+
+
+def names_tag(values: Iterable[str], tag: str) -> bool:
+    """Whether ``If-None-Match`` fields speak of *tag*, which has no comma (RFC 9110, 13.1.2).
+
+    Bare tags without quotes are understood as well, since clients send them.
+    """
+    for value in values:
+        for each in value.split(","):
+            found = each.strip().removeprefix("W/")
+            if found == "*" or found.removeprefix('"').removesuffix('"') == tag:
+                return True
+    return False
+
+
+def next_link(target: str) -> tuple[str, str]:
+    """The field that tells where a list goes on (RFC 8288)."""
+    return ("Link", f'<{target}>; rel="next"')
+
+
+def link_target(value: str) -> str | None:
+    """Where a list goes on, from the value of a ``Link`` field; ``None`` if it does not say."""
+    target, closing, parameters = value.strip().partition(">")
+    if not target.startswith("<") or not closing:
+        return None
+    for each in parameters.split(";"):
+        name, _, relation = each.strip().partition("=")
+        if name.lower() == "rel" and "next" in relation.strip('"').split():
+            return target[1:]
+    return None
+
+
+def joined(values: Sequence[str]) -> str:
+    """Several values as one field, as in ``OCI-Tag`` (R43)."""
+    return ", ".join(values)
+
+
+def split(fields: Iterable[str]) -> list[str]:
+    """The values of list fields that may be repeated; the opposite of `joined`."""
+    return [found for field in fields for each in field.split(",") if (found := each.strip())]
+
+
+def media_type(headers: Headers) -> str | None:
+    """The ``Content-Type`` without its parameters (R38); ``None`` if there is none."""
+    value = headers.get(b"content-type")
+    return (value.partition(";")[0].strip() or None) if value is not None else None

@@ -1,0 +1,243 @@
+"""Errors on the wire, in one table: class, status, headers and the JSON envelope (R64).
+
+The same table reads an answer back into the class it came from. Several classes share a code of
+the spec; ours are told apart by their summary, which begins the message, and those of other
+registries by code and status.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lading import errors
+from lading.errors import LadingError, RegistryError
+from lading.wire import challenges, headers, ranges, routes
+from lading.wire.message import Headers, Response
+from lading.wire.routes import Route
+
+Fields = list[tuple[str, str]]
+
+REALM = "lading"
+"""What a name and a password are asked for."""
+
+_LONGEST = 1024
+
+
+def _nothing(_error: Any) -> Fields:
+    return []
+
+
+def _soon(_error: Any) -> Fields:
+    return [("Retry-After", "5")]
+
+
+def _retry_after(error: errors.TooManyRequests) -> Fields:
+    return [("Retry-After", str(error.retry_after))]
+
+
+def _challenge(_error: errors.Unauthorized) -> Fields:
+    return [("WWW-Authenticate", challenges.basic(REALM))]
+
+
+def _no_part(error: errors.RangeUnsatisfiable) -> Fields:
+    return [("Content-Range", ranges.unsatisfiable(error.total))]
+
+
+def _standing(error: errors.UploadOutOfOrder) -> Fields:
+    return [
+        ("Range", ranges.received(error.offset)),
+        ("Docker-Upload-UUID", error.upload_id),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one class of errors is answered.
+
+    ``code`` is set only where the class has none of the spec; ``open`` says whether the subject
+    may be told to a stranger.
+    """
+
+    status: int
+    fields: Callable[[Any], Fields] = _nothing
+    code: str = ""
+    open: bool = True
+
+
+TABLE: Mapping[type[LadingError], Row] = {
+    LadingError: Row(500, code="UNKNOWN", open=False),
+    RegistryError: Row(400),
+    errors.NameInvalid: Row(400),
+    errors.NameUnknown: Row(404),
+    errors.TagInvalid: Row(400),
+    errors.DigestInvalid: Row(400),
+    errors.BlobUnknown: Row(404),
+    errors.BlobInUse: Row(405),
+    errors.ManifestUnknown: Row(404),
+    errors.ManifestInvalid: Row(400),
+    errors.ManifestTooLarge: Row(413),
+    errors.ManifestBlobUnknown: Row(400),
+    errors.UploadUnknown: Row(404),
+    errors.UploadOutOfOrder: Row(416, _standing),
+    errors.UploadTooLarge: Row(413),
+    errors.SizeInvalid: Row(400),
+    errors.BodyIncomplete: Row(400),
+    errors.RangeUnsatisfiable: Row(416, _no_part),
+    errors.Unauthorized: Row(401, _challenge),
+    errors.Denied: Row(403),
+    errors.Unsupported: Row(405),
+    errors.RequestInvalid: Row(400),
+    errors.TooManyTags: Row(414),
+    errors.TooManyRequests: Row(429, _retry_after),
+    errors.StorageFailed: Row(503, _soon, "UNAVAILABLE", open=False),
+    errors.StorageFull: Row(507, _soon, "UNAVAILABLE", open=False),
+    errors.StorageReadOnly: Row(503, _soon, "UNAVAILABLE", open=False),
+    errors.StorageBusy: Row(503, _soon, "UNAVAILABLE", open=False),
+    errors.StorageDamaged: Row(500, code="UNKNOWN", open=False),
+    errors.StorageUnfit: Row(503, _soon, "UNAVAILABLE", open=False),
+    errors.ConfigInvalid: Row(500, code="UNKNOWN", open=False),
+}
+"""Every class of the tree; one that is not here is answered as its nearest ancestor."""
+
+
+def row(kind: type[LadingError]) -> Row:
+    """The row of *kind* or of its nearest ancestor."""
+    return next(TABLE[each] for each in kind.__mro__ if each in TABLE)
+
+
+def code(error: LadingError) -> str:
+    """The code by which clients know *error*."""
+    return row(type(error)).code or (error.code if isinstance(error, RegistryError) else "UNKNOWN")
+
+
+def encode(error: LadingError, *, name: str = "") -> Response:
+    """The answer to a request about the repository *name* that failed with *error*."""
+    found = row(type(error))
+    fields = found.fields(error)
+    if isinstance(error, errors.UploadOutOfOrder) and name:
+        fields.append(("Location", routes.path(Route.UPLOAD, name, error.upload_id)))
+    return _response(found.status, _entries(error, found), fields)
+
+
+def unrouted(path: str) -> Response:
+    """The answer to a path that leads nowhere."""
+    return _response(404, [_entry("UNSUPPORTED", f"no such path: {path[:_LONGEST]}", "")], [])
+
+
+def not_allowed(method: str, allowed: Sequence[str]) -> Response:
+    """The answer to a method that a path does not have."""
+    entry = _entry("UNSUPPORTED", f"no such method here: {method[:16]}", "")
+    return _response(405, [entry], [("Allow", headers.joined(allowed))])
+
+
+def broken(request_id: str) -> Response:
+    """The answer to a request that met a programming error, which the log tells by *request_id*."""
+    detail = f"The log of the server tells more about request {request_id}."
+    return _response(500, [_entry("UNKNOWN", "something went wrong", detail)], [])
+
+
+def _entries(error: LadingError, found: Row) -> list[dict[str, str]]:
+    if isinstance(error, errors.ManifestBlobUnknown):
+        missing = error.missing or ("",)
+        return [_entry(error.code, f"{error.summary}: {each}", error.advice) for each in missing]
+    subject = str(error.subject)[:_LONGEST] if found.open else ""
+    message = f"{error.summary}: {subject}" if subject else error.summary
+    return [_entry(code(error), message, error.advice)]
+
+
+def _entry(code: str, message: str, detail: str) -> dict[str, str]:
+    # Go clients read `detail` into a string and fail on anything else.
+    entry = {"code": code, "message": message}
+    if detail:
+        entry["detail"] = detail
+    return entry
+
+
+def _response(status: int, entries: list[dict[str, str]], fields: Fields) -> Response:
+    body = json.dumps({"errors": entries}, separators=(",", ":")).encode("ascii")
+    return Response(
+        status,
+        [
+            ("Content-Type", headers.JSON),
+            ("Content-Length", str(len(body))),
+            headers.NO_SNIFFING,
+            *fields,
+        ],
+        body,
+    )
+
+
+def decode(status: int, fields: Headers, body: bytes) -> LadingError:
+    """The error that an answer tells of; for answers of other registries the nearest there is."""
+    entries = _read(body)
+    first_code, first_message = entries[0] if entries else ("", "")
+    kind = _kind(status, first_code, first_message)
+    subjects = [_subject(kind, message) for _, message in entries]
+    return _rebuilt(kind, subjects, fields)
+
+
+def _read(body: bytes) -> list[tuple[str, str]]:
+    try:
+        listed = json.loads(body)["errors"]
+        return [(str(each.get("code", "")), str(each.get("message", ""))) for each in listed]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
+def _kind(status: int, code: str, message: str) -> type[LadingError]:
+    """The class that says it all: message, code and status; else code and status; else either."""
+
+    def rank(kind: type[LadingError]) -> tuple[bool, int, bool, bool]:
+        said = message == kind.summary or message.startswith(f"{kind.summary}: ")
+        ours = TABLE[kind].code or getattr(kind, "code", "")
+        same = ours == code
+        return (said and same, len(kind.summary) if said else 0, same, TABLE[kind].status == status)
+
+    best = max(TABLE, key=rank)
+    said, _, same, fits = rank(best)
+    if said or same:
+        return best
+    if fits:
+        return _BY_STATUS.get(status, best)
+    return RegistryError if status < 500 else errors.StorageFailed
+
+
+_BY_STATUS: Mapping[int, type[LadingError]] = {
+    400: errors.RequestInvalid,
+    401: errors.Unauthorized,
+    403: errors.Denied,
+    404: errors.NameUnknown,
+    405: errors.Unsupported,
+    413: errors.ManifestTooLarge,
+    429: errors.TooManyRequests,
+    500: errors.StorageFailed,
+    503: errors.StorageFailed,
+    507: errors.StorageFull,
+}
+
+
+def _subject(kind: type[LadingError], message: str) -> str:
+    return message.removeprefix(kind.summary).removeprefix(": ")
+
+
+def _rebuilt(kind: type[LadingError], subjects: Sequence[str], fields: Headers) -> LadingError:
+    subject = subjects[0] if subjects else ""
+    if kind is errors.ManifestBlobUnknown:
+        return errors.ManifestBlobUnknown([each for each in subjects if each])
+    if kind is errors.BlobInUse:
+        blob, _, manifest = subject.partition(" is named by manifest ")
+        return errors.BlobInUse(blob, manifest=manifest)
+    if kind is errors.UploadOutOfOrder:
+        _, _, last = (fields.get(b"range") or "").partition("-")
+        offset = ranges.number(last)
+        return errors.UploadOutOfOrder(
+            fields.get(b"docker-upload-uuid") or "", offset=offset + 1 if offset else 0
+        )
+    if kind is errors.RangeUnsatisfiable:
+        _, _, total = (fields.get(b"content-range") or "").partition("/")
+        return errors.RangeUnsatisfiable(total=ranges.number(total) or 0)
+    if kind is errors.TooManyRequests:
+        seconds = ranges.number(fields.get(b"retry-after") or "")
+        return errors.TooManyRequests(subject, retry_after=seconds or 1)
+    return kind(subject)
