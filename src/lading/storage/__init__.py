@@ -1,0 +1,1 @@
+"""Where bytes are kept: stores of blobs, known to each other by nothing but the interface."""

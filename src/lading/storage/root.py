@@ -1,0 +1,124 @@
+"""Whether a directory can be the root of a store, and making it one. Everything here blocks."""
+
+import fcntl
+import os
+import re
+from pathlib import Path
+
+from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
+from lading.oci.digest import ALGORITHMS
+from lading.storage import layout
+from lading.storage.publish import DIRECTORY_MODE, Publisher
+from lading.storage.wall import storage_errors
+
+NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre"),
+        *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs"),
+    }
+)
+"""File systems (as ``/proc/self/mountinfo`` calls them) whose locks or syncs cannot be trusted."""
+
+_MOUNTS = "/proc/self/mountinfo"
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+def prepare_filesystem(root: Path) -> None:
+    """Make *root* the root of a store, or say in one line why it cannot be one.
+
+    A disk that is merely full is fit: content can be read from it, and space made on it.
+
+    Raises:
+        StorageUnfit: it is no directory, or on a network file system, or takes no locks.
+        StorageReadOnly: it cannot be written.
+    """
+    where = os.path.abspath(root)
+    if os.path.lexists(where) and not os.path.isdir(where):
+        raise StorageUnfit(f"{where} is not a directory; choose another one")
+    _refuse_network(where)
+    try:
+        make_directories(root, Publisher())
+        _probe(where)
+    except StorageReadOnly as error:
+        raise StorageReadOnly(
+            f"{where} cannot be written by uid {os.geteuid()} ({_reason(error)}); "
+            f"give it to that user (chown {os.geteuid()} {where}) or choose another directory"
+        ) from error
+    except StorageFull:
+        return
+
+
+def make_directories(root: Path, publisher: Publisher) -> str:
+    """Make the directories of a store, durably, and return the absolute path of its root.
+
+    Raises:
+        StorageFailed: they cannot be made.
+    """
+    where = os.path.abspath(root)
+    blobs = (f"{layout.BLOBS}/{algorithm}" for algorithm in ALGORITHMS)
+    for name in (layout.UPLOADS, layout.QUARANTINE, *blobs):
+        with storage_errors(where):
+            _make(f"{where}/{name}", publisher)
+    return where
+
+
+def _make(directory: str, publisher: Publisher) -> None:
+    if os.path.isdir(directory):
+        return
+    above = os.path.dirname(directory)
+    _make(above, publisher)
+    os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
+    publisher.sync_directory(above)
+
+
+def _probe(root: str) -> None:
+    probe = f"{root}/{layout.UPLOADS}/.probe-{os.getpid()}"
+    with storage_errors(root):
+        file = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageUnfit(
+                f"{root} takes no locks ({error.strerror}); put it on a local file system"
+            ) from error
+        finally:
+            os.close(file)
+            os.unlink(probe)
+
+
+def _refuse_network(root: str) -> None:
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
+            kind = kind_of(os.path.realpath(root), mounts.read())
+    except OSError:
+        # Without /proc it cannot be told; the probe still finds out about locks.
+        return
+    if kind in NETWORK:
+        raise StorageUnfit(
+            f"{root} lies on a network file system ({kind}), where locks and syncs cannot be "
+            "trusted; put it on a local disk"
+        )
+
+
+def kind_of(path: str, mounts: str) -> str:
+    """The type of the file system that absolute *path* is on, by the text of mountinfo.
+
+    Empty if the text does not tell.
+    """
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        left, dash, right = line.partition(" - ")
+        fields = left.split(" ")
+        if not dash or len(fields) < 5:
+            continue
+        point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        # Of mounts on one point the last is the one that is seen.
+        if inside and len(point) >= best:
+            best, kind = len(point), right.split(" ", 1)[0]
+    return kind
+
+
+def _reason(error: StorageReadOnly) -> str:
+    cause = error.__cause__
+    return (cause.strerror or "refused") if isinstance(cause, OSError) else "refused"

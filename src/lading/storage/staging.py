@@ -1,0 +1,203 @@
+"""Uploads on disk: one file each, whose bytes and length are all the state there is.
+
+Everything here blocks and runs in a worker thread. No descriptor outlives a call, so an upload
+whose sender is silent costs nothing, and any process can go on with it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lading.bodies import BLOCK, Inbound
+from lading.errors import UploadOutOfOrder, UploadUnknown
+from lading.interfaces.blobs import UploadId
+from lading.oci.digest import Digest, Hasher
+from lading.storage import layout
+from lading.storage.wall import failure, storage_errors
+
+FILE_MODE = 0o640
+"""Blobs may be private: nobody but the owner and the group can read them."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one writer has come with an upload.
+
+    ``hasher`` has seen exactly the first ``offset`` bytes, or is ``None`` when another process
+    took some of them. ``stopped`` asks the thread at work to leave after the block in its hands.
+    """
+
+    offset: int
+    hasher: Hasher | None
+    stopped: bool = False
+
+
+def begin(path: str, upload_id: UploadId) -> None:
+    """Make the file of a new upload.
+
+    Raises:
+        StorageFailed: it cannot be made.
+    """
+    with storage_errors(f"upload {upload_id}"):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+
+
+def length(path: str, upload_id: UploadId) -> int:
+    """How many bytes an upload has.
+
+    Raises:
+        UploadUnknown: there is none of that id.
+    """
+    with storage_errors(f"upload {upload_id}"):
+        try:
+            return os.stat(path).st_size
+        except FileNotFoundError:
+            raise UploadUnknown(upload_id) from None
+
+
+@contextmanager
+def claimed(path: str, upload_id: UploadId, flags: int) -> Iterator[tuple[int, int]]:
+    """Hold an upload alone; gives a descriptor and the length in bytes.
+
+    The lock is the kernel's and ends with the descriptor, so a process that dies leaves none.
+
+    Raises:
+        UploadUnknown: it has ended.
+        UploadOutOfOrder: another writer, of this process or another, is at work on it.
+    """
+    with storage_errors(f"upload {upload_id}"):
+        try:
+            file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            raise UploadUnknown(upload_id) from None
+    try:
+        yield file, _lock(file, path, upload_id)
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, path: str, upload_id: UploadId) -> int:
+    with storage_errors(f"upload {upload_id}"):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UploadOutOfOrder(upload_id, offset=os.fstat(file).st_size) from None
+        # Between open and lock another writer may have published this very file: one more byte
+        # appended to it now would damage a blob. Publishing renames under the lock, so what the
+        # name says from here on stays true.
+        here = os.fstat(file)
+        try:
+            there = os.stat(path)
+        except FileNotFoundError:
+            raise UploadUnknown(upload_id) from None
+        if (here.st_ino, here.st_dev) != (there.st_ino, there.st_dev):
+            raise UploadUnknown(upload_id)
+        return here.st_size
+
+
+def absorb(path: str, upload_id: UploadId, progress: Progress, body: Inbound) -> None:
+    """Append what *body* has to give without a pause; *progress* is true whatever happens.
+
+    The lock is let go of when the body pauses: a silent sender yields to a newer one, and finds
+    out by the length when it wakes up.
+
+    Raises:
+        BodyIncomplete: the sender went away.
+        UploadOutOfOrder, UploadUnknown, StorageFailed: as `BlobWriter.write`.
+    """
+    with claimed(path, upload_id, os.O_WRONLY | os.O_APPEND) as (file, size):
+        if size != progress.offset:
+            raise UploadOutOfOrder(upload_id, offset=size)
+        for block in body.blocks():
+            _append(file, upload_id, block, progress)
+            if progress.stopped:
+                break
+
+
+def _append(file: int, upload_id: UploadId, block: memoryview, progress: Progress) -> None:
+    while block:
+        try:
+            written = os.write(file, block)
+        except OSError as error:
+            # A full disk takes a part of a block before it refuses: that part was counted and
+            # hashed below, and the upload can go on from there.
+            raise failure(error, f"upload {upload_id}") from error
+        if progress.hasher is not None:
+            progress.hasher.update(block[:written])
+        progress.offset += written
+        block = block[written:]
+
+
+def proves(file: int, upload_id: UploadId, progress: Progress, expected: Digest) -> bool:
+    """Whether the bytes of a claimed upload have the digest *expected*.
+
+    The file is read only when the running hash is missing or of another algorithm.
+    """
+    if not expected.storable:
+        return False
+    hasher = progress.hasher
+    if hasher is not None and hasher.algorithm == expected.algorithm:
+        return hasher.digest() == expected
+    with storage_errors(f"upload {upload_id}"):
+        return digest_of(file, expected.algorithm) == expected
+
+
+def digest_of(file: int, algorithm: str) -> Digest:
+    """Hash an open file from its beginning."""
+    hasher = Hasher(algorithm)
+    block = memoryview(bytearray(BLOCK))
+    at = 0
+    while count := os.preadv(file, (block,), at):
+        hasher.update(block[:count])
+        at += count
+    return hasher.digest()
+
+
+def discard(path: str, upload_id: UploadId) -> bool:
+    """Remove an upload; ``False`` if there was none.
+
+    Takes no lock: a writer at work finds out at its next step that the name is gone.
+
+    Raises:
+        StorageFailed: it cannot be removed.
+    """
+    with storage_errors(f"upload {upload_id}"):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+
+def count(directory: str) -> int:
+    """How many uploads are staged in *directory*."""
+    with storage_errors(directory):
+        return sum(map(layout.is_upload, os.listdir(directory)))
+
+
+def abandon(directory: str, before: float) -> int:
+    """Remove uploads that took no byte since *before* (POSIX seconds); return how many.
+
+    Those that are held by a writer now stay.
+    """
+    with storage_errors(directory):
+        names = os.listdir(directory)
+    return sum(
+        _discard_stale(f"{directory}/{name}", UploadId(name), before)
+        for name in names
+        if layout.is_upload(name)
+    )
+
+
+def _discard_stale(path: str, upload_id: UploadId, before: float) -> bool:
+    with storage_errors(f"upload {upload_id}"):
+        try:
+            if os.stat(path).st_mtime >= before:
+                return False
+            with claimed(path, upload_id, os.O_RDONLY) as (file, _):
+                # Again, now that nobody else can be writing.
+                return os.fstat(file).st_mtime < before and discard(path, upload_id)
+        except (FileNotFoundError, UploadUnknown, UploadOutOfOrder):
+            return False
