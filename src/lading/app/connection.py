@@ -1,0 +1,462 @@
+"""One HTTP/1.1 connection: heads in, requests to the handler, responses out.
+
+httptools parses heads, and nothing else: where a head ends is found first, which bounds its size,
+and where a body ends is told by ``wire/framing.py``. While a request is answered, what comes after
+it waits unparsed. Time is bounded by one sweep over all connections (`Connections.sweep`), so that
+a request costs no timer.
+
+A body is taken in one of three ways: what came whole with the head is in memory already; small
+ones, and all under TLS, come through the event loop; big or chunked ones on plain TCP are lent to
+a thread (``lane.py``).
+"""
+
+import asyncio
+import contextvars
+import logging
+import os
+import types
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any, cast
+
+from lading.app import replies
+from lading.app.buffered import BufferedBody
+from lading.app.heads import Head, HeadInvalid, HeadReader
+from lading.app.lane import FileSender, LentBody
+from lading.bodies import Bytes, FileSpan, Held, Inbound
+from lading.errors import BodyIncomplete, LadingError
+from lading.wire.framing import Framing
+from lading.wire.message import Handler, Headers, Request, Response
+
+log = logging.getLogger(__name__)
+
+_END_OF_HEAD = b"\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_NO_BODY = Bytes(b"")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a connection may cost. Sizes in bytes, times in seconds."""
+
+    head_size: int = 64 * 1024
+    head_time: float = 30.0
+    idle_time: float = 120.0
+    body_pause: float = 60.0
+    write_pause: float = 60.0
+    lane_from: int | None = 256 * 1024
+    drain_size: int = 64 * 1024 * 1024
+
+
+class Connections:
+    """All connections of one worker, and what they share."""
+
+    def __init__(self, handler: Handler, threads: ThreadPoolExecutor, bounds: Bounds) -> None:
+        self.handler = handler
+        self.threads = threads
+        self.bounds = bounds
+        self.open: set[Connection] = set()
+        self.closing = False
+        self.date = ""
+        self.loop = asyncio.get_running_loop()
+
+    def __call__(self) -> "Connection":
+        """A protocol for one connection, as ``loop.create_server`` wants it."""
+        return Connection(self)
+
+    def sweep(self) -> None:
+        """Look at the clock once for all: close what waited too long, renew the date."""
+        now = self.loop.time()
+        self.date = f"date: {formatdate(usegmt=True)}\r\n"
+        for connection in tuple(self.open):
+            connection.check(now)
+
+    async def keep_time(self) -> None:
+        """Sweep every second until cancelled."""
+        while True:
+            self.sweep()
+            await asyncio.sleep(1)
+
+    async def drain(self, *, deadline: float) -> None:
+        """Close idle connections, let requests in flight finish for *deadline* s, abort the rest."""
+        self.closing = True
+        for connection in tuple(self.open):
+            connection.close_when_idle()
+        until = self.loop.time() + deadline
+        while self.open and self.loop.time() < until:  # noqa: ASYNC110  # also the clock ends it
+            await asyncio.sleep(0.02)
+        for connection in tuple(self.open):
+            connection.abort()
+        await asyncio.sleep(0)
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from its first byte to its last."""
+
+    def __init__(self, shared: Connections) -> None:
+        self.shared = shared
+        self._reader = HeadReader()
+        self._transport: asyncio.Transport
+        self._peer = ""
+        self._plain = False
+        self._ahead = bytearray()
+        self._busy = False
+        self._body: BufferedBody | LentBody | None = None
+        self._sender: FileSender | None = None
+        self._keep_alive = True
+        self._ending = replies.KEPT
+        self._skipping: Framing | None = None
+        self._skipped = 0
+        self._paused = False
+        self._writable: asyncio.Future[None] | None = None
+        self._write_blocked = False
+        self._deadline: float | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._asks_first = False
+
+    # The transport speaks.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A peer connected."""
+        # uvloop's transports have the methods of the class, not its name.
+        self._transport = transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "local"
+        self._plain = transport.get_extra_info("sslcontext") is None
+        self._deadline = self.shared.loop.time() + self.shared.bounds.idle_time
+        self.shared.open.add(self)
+        if self.shared.closing:
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """The peer went away, or we closed."""
+        self.shared.open.discard(self)
+        if isinstance(self._body, BufferedBody):
+            self._body.lose()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The peer takes less than we write."""
+        self._write_blocked = True
+        self._deadline = self.shared.loop.time() + self.shared.bounds.write_pause
+
+    def resume_writing(self) -> None:
+        """The peer takes again."""
+        self._write_blocked = False
+        self._deadline = None
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: of a head, of a body, or too early."""
+        if self._skipping is not None:
+            self._skip(data)
+        elif not self._busy:
+            self._ahead += data
+            self._read_heads()
+        elif isinstance(self._body, BufferedBody) and not self._body.framing.done:
+            self._pause()
+            self._feed(self._body, data)
+        else:
+            # A pipelined request waits unparsed, and the next read for longer.
+            self._ahead += data
+            self._pause()
+
+    # Heads.
+
+    def _read_heads(self) -> None:
+        """Begin requests as long as whole heads are there and nobody has to wait."""
+        while self._ahead and not self._busy and not self._transport.is_closing():
+            end = self._ahead.find(_END_OF_HEAD)
+            size = len(self._ahead) if end < 0 else end + len(_END_OF_HEAD)
+            if size > self.shared.bounds.head_size:
+                self._refuse(431, "the head of the request is too long")
+                return
+            if end < 0:
+                if self._deadline is None or self._deadline > (
+                    limit := self.shared.loop.time() + self.shared.bounds.head_time
+                ):
+                    self._deadline = limit
+                return
+            head = bytes(self._ahead[:size])
+            del self._ahead[:size]
+            self._read_head(head)
+
+    def _read_head(self, data: bytes) -> None:
+        try:
+            head = self._reader.read(data)
+        except HeadInvalid as error:
+            self._refuse(400, str(error))
+            return
+        self._keep_alive = head.keep_alive and not self.shared.closing
+        self._ending = replies.KEPT_ALIVE if head.old else replies.KEPT
+        body = self._take_body(head)
+        self._begin(
+            Request(head.method, head.path, head.query, Headers(head.fields), body, self._peer)
+        )
+
+    def _take_body(self, head: Head) -> Inbound:
+        """Choose the way for the body, and give it what came with the head."""
+        framing = head.framing
+        self._body = None
+        if framing.done:
+            return _NO_BODY
+        if framing.length is not None and framing.length <= len(self._ahead):
+            data = bytes(self._ahead[: framing.length])
+            del self._ahead[: framing.length]
+            return Bytes(data)
+        came = bytes(self._ahead)
+        self._ahead.clear()
+        self._pause()
+        self._asks_first = head.expects_continue and not came
+        lane_from, pause = self.shared.bounds.lane_from, self.shared.bounds.body_pause
+        big = lane_from is not None and (framing.length is None or framing.length >= lane_from)
+        if self._plain and big:
+            self._body = LentBody(
+                self._transport, framing, came, pause=pause, on_begin=self._say_continue
+            )
+        else:
+            self._body = BufferedBody(framing, pause=pause, on_wait=self._read_body)
+            self._feed(self._body, came)
+        return self._body
+
+    def _feed(self, body: BufferedBody, data: bytes) -> None:
+        body.feed(data)
+        self._ahead += body.framing.rest
+
+    def _read_body(self) -> None:
+        """Somebody waits for the body: read on."""
+        self._say_continue()
+        self._resume()
+
+    def _say_continue(self) -> None:
+        if self._asks_first and not self._transport.is_closing():
+            self._asks_first = False
+            self._transport.write(_CONTINUE)
+
+    # Requests and responses.
+
+    def _begin(self, request: Request) -> None:
+        self._busy = True
+        self._deadline = None
+        answering = self._answer(request)
+        if self._body is not None:
+            self._task = self.shared.loop.create_task(answering)
+            return
+        # Most requests have no body and are answered without waiting for anything: they are
+        # carried out on the spot, and become a task only when they wait for the first time.
+        context = contextvars.copy_context()
+        try:
+            waited_for = context.run(answering.send, None)
+        except StopIteration:
+            return
+        going_on = _going_on(answering, waited_for)
+        self._task = self.shared.loop.create_task(going_on, context=context)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            try:
+                response = await self.shared.handler(request)
+            except Exception:
+                # The face translates every error of ours: this is a mistake in the program.
+                log.exception("request failed", extra={"request": request.id})
+                response = replies.plain(
+                    500, f"internal error; the log tells more of request {request.id}"
+                )
+            await self._send(request, response)
+        except BodyIncomplete as error:
+            # The head of the response may be out already: closing is all that can be said.
+            log.info("response not taken", extra={"request": request.id, "reason": str(error)})
+            self.abort()
+        except Exception:
+            log.exception("response failed", extra={"request": request.id})
+            self.abort()
+        finally:
+            self._end()
+
+    async def _send(self, request: Request, response: Response) -> None:
+        body = response.body
+        try:
+            if self._transport.is_closing():
+                return
+            if self._unread_too_much():
+                self._keep_alive = False
+            head = self._head(response)
+            if isinstance(body, bytes):
+                self._transport.write(head + body)
+            elif request.method == "HEAD":
+                self._transport.write(head)
+            elif isinstance(body, Held):
+                self._transport.write(head + replies.joined(body, response.frames))
+            elif isinstance(body, FileSpan):
+                await self._send_file(head, body, response)
+            if self._write_blocked:
+                await self._drained()
+        finally:
+            if not isinstance(body, bytes):
+                await body.aclose()
+
+    def _head(self, response: Response) -> bytes:
+        return replies.head(response, self.shared.date, self._ending if self._keep_alive else None)
+
+    async def _send_file(self, head: bytes, body: FileSpan, response: Response) -> None:
+        await self._drained(everything=True)
+        if self._plain and self.shared.bounds.lane_from is not None:
+            pause = self.shared.bounds.write_pause
+            self._sender = FileSender(self._transport, self.shared.threads, pause=pause)
+            try:
+                await self._sender.send(head, body, response.frames)
+            finally:
+                self._sender = None
+            return
+        self._transport.write(head)
+        frames = iter(response.frames)
+        for offset, length in body.parts:
+            self._transport.write(next(frames, b""))
+            await self._copy(body.file, offset, length)
+        self._transport.write(next(frames, b""))
+
+    async def _copy(self, file: int, offset: int, length: int) -> None:
+        """Send part of a file through the transport, no faster than the peer takes it."""
+        while length:
+            block = await self.shared.loop.run_in_executor(
+                self.shared.threads, os.pread, file, min(length, 256 * 1024), offset
+            )
+            if not block:
+                raise BodyIncomplete("the file is shorter than it was")
+            if self._transport.is_closing():
+                raise BodyIncomplete("the receiver went away")
+            self._transport.write(block)
+            offset += len(block)
+            length -= len(block)
+            await self._drained()
+
+    async def _drained(self, *, everything: bool = False) -> None:
+        """Wait until the peer has taken enough, or *everything*, of what was written."""
+        while self._write_blocked and not self._transport.is_closing():
+            self._writable = self.shared.loop.create_future()
+            await self._writable
+        while everything and self._transport.get_write_buffer_size():  # noqa: ASYNC110
+            # Only after pipelined requests, and no event tells of a buffer that became empty.
+            await asyncio.sleep(0.001)
+
+    def _unread_too_much(self) -> bool:
+        """Whether more of the body is unread than would be drained for the next request."""
+        if self._body is None or self._body.framing.done or not self._keep_alive:
+            return False
+        return (self._body.length or 0) > self.shared.bounds.drain_size
+
+    def _end(self) -> None:
+        """The response is out: what is next on this connection?"""
+        body, self._body, self._task = self._body, None, None
+        if isinstance(body, LentBody):
+            body.close()
+        if self._transport.is_closing():
+            return
+        if body is not None and not body.framing.done:
+            # An answer came before the body was read. The peer may still be sending, and would
+            # not see the answer if the connection were cut now.
+            self._skipping = body.framing
+            self._deadline = self.shared.loop.time() + self.shared.bounds.head_time
+            unread = body.unread if isinstance(body, LentBody) else b""
+            self._resume()
+            self._skip(unread)
+            return
+        if isinstance(body, LentBody):
+            self._ahead += body.framing.rest
+        self._next()
+
+    def _next(self) -> None:
+        self._busy = False
+        if not self._keep_alive:
+            self._transport.close()
+            return
+        self._deadline = self.shared.loop.time() + self.shared.bounds.idle_time
+        if self._ahead:
+            # Not at once: a peer that pipelines must not keep others waiting.
+            self.shared.loop.call_soon(self._read_on)
+        else:
+            self._resume()
+
+    def _read_on(self) -> None:
+        self._read_heads()
+        if not self._busy and not self._transport.is_closing():
+            self._resume()
+
+    def _skip(self, data: bytes) -> None:
+        """Drop what is left of a body nobody wants."""
+        assert self._skipping is not None
+        self._skipped += len(data)
+        try:
+            self._skipping.feed(memoryview(bytearray(data)))
+        except LadingError:
+            self._transport.close()
+            return
+        if self._skipping.done:
+            self._ahead += self._skipping.rest
+            self._skipping, self._skipped = None, 0
+            self._next()
+        elif self._skipped > self.shared.bounds.drain_size:
+            self.abort()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer what is no request, and hang up."""
+        self._keep_alive = False
+        self._transport.write(self._head(response := replies.plain(status, reason)))
+        assert isinstance(response.body, bytes)
+        self._transport.write(response.body)
+        self._transport.close()
+
+    # Time and reading.
+
+    def check(self, now: float) -> None:
+        """Give up on a peer that let its time pass."""
+        if self._deadline is None or now < self._deadline:
+            return
+        if self._ahead and not self._busy:
+            self._refuse(408, "the head of the request took too long")
+        elif self._write_blocked or self._busy:
+            self.abort()
+        else:
+            self._transport.close()
+
+    def close_when_idle(self) -> None:
+        """The server ends: finish the request at hand, begin no other."""
+        self._keep_alive = False
+        if not self._busy:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection, and wake the thread that has its socket."""
+        if isinstance(self._body, LentBody):
+            self._body.cut()
+        if self._sender is not None:
+            self._sender.cut()
+        self._transport.abort()
+
+    def _pause(self) -> None:
+        if not self._paused and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+
+@types.coroutine
+def _going_on(begun: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, Any, None]:
+    """The rest of a coroutine that was begun outside of a task and now waits."""
+    while True:
+        step: Callable[[Any], Any] = begun.send
+        try:
+            argument = yield waited_for
+        except BaseException as error:  # noqa: BLE001  # cancellation is passed on like the rest
+            step, argument = begun.throw, error
+        try:
+            waited_for = step(argument)
+        except StopIteration:
+            return

@@ -1,0 +1,278 @@
+"""The lane: big bodies beside the event loop, with the socket lent to a worker thread.
+
+On plain TCP a thread receives a mebibyte at a time into a buffer of its own, hashes and writes;
+downloads go out by ``sendfile``. Each of these calls lets go of the interpreter lock. A peer that
+has nothing to give, or does not take, gives its thread back and waits on the event loop, so
+thousands of slow ones cost what the loop costs.
+
+The socket stays the transport's: what is lent is a duplicate of its descriptor, while the
+transport neither reads nor writes. ``O_NONBLOCK`` is shared by duplicates, so a thread polls.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lading.bodies import BLOCK, FileSpan
+from lading.errors import BodyIncomplete
+from lading.wire.framing import Framing
+
+_ENOUGH = 256 * 1024
+"""With this much at hand, a pause of the sender is used to hash and write."""
+_PATIENCE = 10
+"""Milliseconds a thread waits for a peer before it goes back to other work."""
+_SENDFILE = 1 << 30
+
+_threads = threading.local()
+
+
+class Stalled(Exception):
+    """Not an error: the peer takes nothing more for now."""
+
+
+def duplicate(transport: asyncio.Transport) -> socket.socket:
+    """A socket of one's own on the connection of *transport*; closing it leaves that one open."""
+    original = transport.get_extra_info("socket")
+    # Kept in "blocking" mode, in which Python calls the kernel at once and reports EAGAIN.
+    return socket.socket(original.family, original.type, fileno=os.dup(original.fileno()))
+
+
+async def wait_for(
+    add: Callable[..., object], remove: Callable[[int], object], file: int, *, seconds: float
+) -> bool:
+    """Wait until *file* is readable or writable, as *add* says; ``False`` after *seconds*."""
+    loop = asyncio.get_running_loop()
+    happened: asyncio.Future[bool] = loop.create_future()
+
+    def settle(outcome: bool) -> None:
+        if not happened.done():
+            happened.set_result(outcome)
+
+    add(file, settle, True)
+    timer = loop.call_later(seconds, settle, False)
+    try:
+        return await happened
+    finally:
+        timer.cancel()
+        remove(file)
+
+
+class LentBody:
+    """A body that a thread takes straight from the socket (an `Inbound`)."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        framing: Framing,
+        first: bytes,
+        *,
+        pause: float,
+        on_begin: Callable[[], None],
+    ) -> None:
+        self.length = framing.length
+        self.framing = framing
+        self._transport = transport
+        self._first = first
+        self._pause = pause
+        self._on_begin = on_begin
+        self._socket: socket.socket | None = None
+        self._lost = False
+        self._home = threading.get_ident()
+
+    @property
+    def unread(self) -> bytes:
+        """What had come with the head and was not taken."""
+        return self._first
+
+    async def ready(self) -> bool:
+        """Wait until the socket has something; hold no thread meanwhile."""
+        if self.framing.done:
+            return False
+        if self._first:
+            return True
+        if self._socket is None:
+            self._on_begin()
+            self._socket = duplicate(self._transport)
+        if self._lost or self._transport.is_closing():
+            raise BodyIncomplete("the sender went away")
+        loop = asyncio.get_running_loop()
+        file = self._socket.fileno()
+        if not await wait_for(loop.add_reader, loop.remove_reader, file, seconds=self._pause):
+            raise BodyIncomplete(f"the sender was silent for {self._pause:g} s")
+        return True
+
+    def blocks(self) -> Iterator[memoryview]:
+        """Receive until the sender pauses, in blocks of up to a mebibyte."""
+        # On the event loop (small bodies are read there) nobody may wait.
+        patience = 0 if threading.get_ident() == self._home else _PATIENCE
+        view = _buffer() if patience else memoryview(bytearray(64 * 1024))
+        filled, paused = self._take_first(view), False
+        while not self.framing.done and not paused:
+            taken, paused = self._receive(view[filled:], patience)
+            filled += self.framing.feed(view[filled : filled + taken])
+            if filled >= _ENOUGH:
+                yield view[:filled]
+                filled = 0
+        if filled:
+            yield view[:filled]
+        if self._lost and not self.framing.done:
+            raise BodyIncomplete("the sender went away")
+
+    def _take_first(self, view: memoryview) -> int:
+        came, self._first = self._first[: len(view)], self._first[len(view) :]
+        view[: len(came)] = came
+        taken = self.framing.feed(view[: len(came)])
+        if self.framing.done:
+            self.framing.rest += self._first
+            self._first = b""
+        return taken
+
+    def _receive(self, view: memoryview, patience: int) -> tuple[int, bool]:
+        """Fill *view* as far as the sender keeps up; say how far, and whether it paused."""
+        if self._first or self._socket is None:
+            return 0, True
+        want, got = self.framing.room(len(view)), 0
+        while got < want:
+            try:
+                count = self._socket.recv_into(view[got:want])
+            except BlockingIOError:
+                if got >= _ENOUGH:
+                    return got, False
+                if not patience or not _poll(self._socket, select.POLLIN, patience):
+                    return got, True
+                continue
+            except OSError:
+                count = 0
+            if count == 0:
+                self._lost = True
+                return got, True
+            got += count
+        return got, False
+
+    def cut(self) -> None:
+        """Let the thread, or whoever waits, find that the sender went away."""
+        self._lost = True
+        _shut(self._socket)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class FileSender:
+    """A response whose body the kernel copies from a file to the socket."""
+
+    def __init__(
+        self, transport: asyncio.Transport, threads: ThreadPoolExecutor, *, pause: float
+    ) -> None:
+        self._socket = duplicate(transport)
+        self._threads = threads
+        self._pause = pause
+
+    async def send(self, head: bytes, body: FileSpan, frames: Sequence[bytes]) -> None:
+        """Send *head*, then every part of *body*, each after its frame.
+
+        Raises:
+            BodyIncomplete: the peer went away or takes nothing, or the file is shorter than said.
+        """
+        loop = asyncio.get_running_loop()
+        pump = _Pump(self._socket, head, body, frames)
+        try:
+            while not await loop.run_in_executor(self._threads, pump.run):
+                file = self._socket.fileno()
+                if not await wait_for(
+                    loop.add_writer, loop.remove_writer, file, seconds=self._pause
+                ):
+                    raise BodyIncomplete(f"the receiver took nothing for {self._pause:g} s")
+        finally:
+            self._socket.close()
+
+    def cut(self) -> None:
+        """Let the thread, or whoever waits, find that the receiver went away."""
+        _shut(self._socket)
+
+
+class _Pump:
+    """What is left to send; `run` goes on until the peer stalls, and can be run again."""
+
+    def __init__(
+        self, to: socket.socket, head: bytes, body: FileSpan, frames: Sequence[bytes]
+    ) -> None:
+        self._socket = to
+        self._file = body.file
+        self._steps: list[memoryview | tuple[int, int]] = []
+        before = list(frames) or [b""]
+        before[0] = head + before[0]
+        for frame, part in zip(before, body.parts, strict=False):
+            self._steps += [memoryview(frame), part]
+        self._steps += [memoryview(frame) for frame in before[len(body.parts) :]]
+        self._steps.reverse()
+
+    def run(self) -> bool:
+        """Send; ``True`` when all is sent, ``False`` when the peer takes nothing for now."""
+        try:
+            while self._steps:
+                step = self._steps.pop()
+                if isinstance(step, memoryview):
+                    self._send(step)
+                else:
+                    self._copy(*step)
+        except Stalled:
+            return False
+        except OSError as error:
+            raise BodyIncomplete(f"the receiver went away: {error.strerror}") from error
+        return True
+
+    def _send(self, data: memoryview) -> None:
+        flags = socket.MSG_MORE if self._steps else 0
+        while data:
+            try:
+                data = data[self._socket.send(data, flags) :]
+            except BlockingIOError:
+                if not _poll(self._socket, select.POLLOUT, _PATIENCE):
+                    self._steps.append(data)
+                    raise Stalled from None
+
+    def _copy(self, offset: int, length: int) -> None:
+        while length:
+            try:
+                sent = os.sendfile(
+                    self._socket.fileno(), self._file, offset, min(length, _SENDFILE)
+                )
+            except BlockingIOError:
+                if not _poll(self._socket, select.POLLOUT, _PATIENCE):
+                    self._steps.append((offset, length))
+                    raise Stalled from None
+                continue
+            if sent == 0:
+                raise BodyIncomplete("the file is shorter than it was")
+            offset += sent
+            length -= sent
+
+
+def _buffer() -> memoryview:
+    """The block that belongs to this thread."""
+    try:
+        found: memoryview = _threads.buffer
+    except AttributeError:
+        found = _threads.buffer = memoryview(bytearray(BLOCK))
+    return found
+
+
+def _shut(lent: socket.socket | None) -> None:
+    if lent is not None:
+        with contextlib.suppress(OSError):
+            lent.shutdown(socket.SHUT_RDWR)
+
+
+def _poll(on: socket.socket, event: int, milliseconds: int) -> bool:
+    poll = select.poll()
+    poll.register(on.fileno(), event)
+    return bool(poll.poll(milliseconds))
