@@ -96,6 +96,7 @@ TABLE: Mapping[type[LadingError], Row] = {
     errors.StorageBusy: Row(503, _soon, "UNAVAILABLE", open=False),
     errors.StorageDamaged: Row(500, code="UNKNOWN", open=False),
     errors.StorageUnfit: Row(503, _soon, "UNAVAILABLE", open=False),
+    errors.AddressUnusable: Row(503, _soon, "UNAVAILABLE", open=False),
     errors.ConfigInvalid: Row(500, code="UNKNOWN", open=False),
 }
 """Every class of the tree; one that is not here is answered as its nearest ancestor."""
@@ -186,23 +187,40 @@ def _read(body: bytes) -> list[tuple[str, str]]:
 
 
 def _kind(status: int, code: str, message: str) -> type[LadingError]:
-    """The class that says it all: message, code and status; else code and status; else either."""
-
-    def rank(kind: type[LadingError]) -> tuple[bool, int, bool, bool]:
-        said = message == kind.summary or message.startswith(f"{kind.summary}: ")
-        ours = TABLE[kind].code or getattr(kind, "code", "")
-        same = ours == code
-        return (said and same, len(kind.summary) if said else 0, same, TABLE[kind].status == status)
-
-    best = max(TABLE, key=rank)
-    said, _, same, fits = rank(best)
-    if said or same:
-        return best
-    if fits:
-        return _BY_STATUS.get(status, best)
-    return RegistryError if status < 500 else errors.StorageFailed
+    said = [
+        kind
+        for kind, row in TABLE.items()
+        if (row.code or getattr(kind, "code", "")) == code
+        and (message == kind.summary or message.startswith(f"{kind.summary}: "))
+    ]
+    if said:
+        return max(said, key=lambda kind: len(kind.summary))
+    found = _BY_CODE.get((code, status)) or _BY_CODE.get((code, 0)) or _BY_STATUS.get(status)
+    return found or (RegistryError if status < 500 else errors.StorageFailed)
 
 
+# What other registries mean; 0 stands for every status.
+_BY_CODE: Mapping[tuple[str, int], type[LadingError]] = {
+    ("BLOB_UNKNOWN", 0): errors.BlobUnknown,
+    ("BLOB_UPLOAD_INVALID", 0): errors.UploadUnknown,
+    ("BLOB_UPLOAD_INVALID", 416): errors.UploadOutOfOrder,
+    ("BLOB_UPLOAD_UNKNOWN", 0): errors.UploadUnknown,
+    ("DENIED", 0): errors.Denied,
+    ("DIGEST_INVALID", 0): errors.DigestInvalid,
+    ("MANIFEST_BLOB_UNKNOWN", 0): errors.ManifestBlobUnknown,
+    ("MANIFEST_INVALID", 0): errors.ManifestInvalid,
+    ("MANIFEST_INVALID", 413): errors.ManifestTooLarge,
+    ("MANIFEST_UNKNOWN", 0): errors.ManifestUnknown,
+    ("NAME_INVALID", 0): errors.NameInvalid,
+    ("NAME_UNKNOWN", 0): errors.NameUnknown,
+    ("RANGE_INVALID", 416): errors.UploadOutOfOrder,
+    ("SIZE_INVALID", 0): errors.SizeInvalid,
+    ("SIZE_INVALID", 413): errors.UploadTooLarge,
+    ("TAG_INVALID", 0): errors.TagInvalid,
+    ("TOOMANYREQUESTS", 0): errors.TooManyRequests,
+    ("UNAUTHORIZED", 0): errors.Unauthorized,
+    ("UNSUPPORTED", 0): errors.Unsupported,
+}
 _BY_STATUS: Mapping[int, type[LadingError]] = {
     400: errors.RequestInvalid,
     401: errors.Unauthorized,
@@ -210,9 +228,8 @@ _BY_STATUS: Mapping[int, type[LadingError]] = {
     404: errors.NameUnknown,
     405: errors.Unsupported,
     413: errors.ManifestTooLarge,
+    414: errors.TooManyTags,
     429: errors.TooManyRequests,
-    500: errors.StorageFailed,
-    503: errors.StorageFailed,
     507: errors.StorageFull,
 }
 
