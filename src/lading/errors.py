@@ -316,6 +316,7 @@ class StorageUnfit(StorageFailed):
     """The data directory cannot be used as it is."""
 
     summary = "the data directory cannot be used"
+    advice = "Put that right, or choose another directory with --root DIR."
 
 
 class ConfigInvalid(LadingError):

@@ -1,0 +1,117 @@
+"""What the server says when it begins: where it is, who may come in, and what to try first.
+
+A new data directory gets the whole greeting, a known one gets a line. People get text; programs
+get the same facts as a log line.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_DOCKER = "docker pull alpine && docker tag alpine {host}/alpine && docker push {host}/alpine"
+_OFFLINE = (
+    "tar -chf - /bin/sh $(ldd /bin/sh | grep -o '/[^ ]*') | docker import - {host}/sh && "
+    "docker push {host}/sh && docker run --rm {host}/sh /bin/sh -c 'echo it works'"
+)
+_CRANE = "crane copy alpine {host}/alpine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """The facts of a start. ``addresses`` are pairs of host and port that are listened on."""
+
+    version: str
+    addresses: Sequence[tuple[str, int]]
+    root: Path
+    new: bool
+    read_only: bool
+    workers: int
+
+    @property
+    def host(self) -> str:
+        """The registry's name in a reference, as somebody on this machine would write it."""
+        host, port = self.addresses[0]
+        if self.open_to_this_machine or ipaddress.ip_address(host).is_unspecified:
+            return f"localhost:{port}"
+        return f"{_bracketed(host)}:{port}"
+
+    @property
+    def open_to_this_machine(self) -> bool:
+        """Whether only this machine can connect."""
+        return all(ipaddress.ip_address(host).is_loopback for host, _ in self.addresses)
+
+    @property
+    def access(self) -> str:
+        """Who may come in."""
+        who = "anyone on this machine" if self.open_to_this_machine else "anyone who can connect"
+        may = "may pull, nobody may push" if self.read_only else "may pull, push and delete"
+        others = "; other machines cannot connect" if self.open_to_this_machine else ""
+        return f"{who} {may}{others}"
+
+    @property
+    def warning(self) -> str | None:
+        """What is risky about it, if anything is."""
+        if self.open_to_this_machine or self.read_only:
+            return None
+        where = ", ".join(f"{_bracketed(host)}:{port}" for host, port in self.addresses)
+        return (
+            f"anybody who can reach {where} may push and delete: this version knows no users. "
+            "Listen on 127.0.0.1, use --read-only, or let a firewall or proxy decide who comes in"
+        )
+
+    @property
+    def urls(self) -> str:
+        """Where it listens."""
+        return ", ".join(f"http://{_bracketed(host)}:{port}" for host, port in self.addresses)
+
+
+def greet(greeting: Greeting, *, person: bool) -> None:
+    """Say it: as text to a *person*, as a log line to a program."""
+    if not person:
+        log.info("serving", extra=_facts(greeting))
+    elif greeting.new:
+        log.info("serving\n%s", _page(greeting))
+    else:
+        log.info("Lading %s serves %s from %s", greeting.version, greeting.urls, greeting.root)
+    if greeting.warning:
+        log.warning("%s", greeting.warning)
+
+
+def _facts(greeting: Greeting) -> dict[str, object]:
+    found: dict[str, object] = {
+        "version": greeting.version,
+        "urls": greeting.urls,
+        "root": str(greeting.root),
+        "new": greeting.new,
+        "workers": greeting.workers,
+        "access": greeting.access,
+    }
+    if greeting.new and not greeting.read_only:
+        found["push"] = _DOCKER.format(host=greeting.host)
+        found["push_offline"] = _OFFLINE.format(host=greeting.host)
+    return found
+
+
+def _page(greeting: Greeting) -> str:
+    rows = [
+        ("Registry", greeting.urls),
+        ("Data", f"{greeting.root} (new)"),
+        ("Access", greeting.access),
+    ]
+    if not greeting.read_only:
+        rows += [
+            ("Push", _DOCKER.format(host=greeting.host)),
+            ("", _CRANE.format(host=greeting.host)),
+            ("Offline", _OFFLINE.format(host=greeting.host)),
+        ]
+    lines = [f"Lading {greeting.version}", ""]
+    lines += [f"  {name:<10} {text}" for name, text in rows]
+    return "\n".join([*lines, "", "Ctrl-C stops."])
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,216 @@
+"""Listening sockets, and connections taken from them until the server is asked to stop.
+
+Workers share the sockets, so a connection that waits is taken by whoever is free, and none is
+lost with a worker that dies. A worker that has more connections than another leaves new ones to
+that other for a moment; if it does not take them, it takes them itself. Nothing here knows what
+is served.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import mmap
+import socket
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from lading.app.connection import Connections
+from lading.app.values import split_address
+from lading.app.workers import Post
+from lading.errors import AddressUnusable
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 4096
+_LEAVE_TO_OTHERS = 0.002
+_NO_DESCRIPTORS = 0.2
+_RECOUNT = 1.0
+
+
+def bind(address: str) -> list[socket.socket]:
+    """Listen on all that *address* (``HOST:PORT``) names.
+
+    Raises:
+        AddressUnusable: it is taken, not ours, or not to be found.
+    """
+    host, port = split_address(address)
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except socket.gaierror as error:
+        raise AddressUnusable(f"{address}: {error.strerror}") from None
+    listeners: list[socket.socket] = []
+    try:
+        for family, _, _, _, where in dict.fromkeys(found):
+            # All addresses of one name get one port, also when the system is to pick it.
+            picked = listeners[0].getsockname()[1] if listeners else port
+            listeners.append(_listener(family, (where[0], picked, *where[2:])))
+    except OSError as error:
+        for each in listeners:
+            each.close()
+        raise AddressUnusable(f"{address}: {_why(error)}") from None
+    return listeners
+
+
+def _listener(family: int, where: tuple[Any, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit this.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setblocking(False)
+        listener.bind(where)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _why(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program listens there already"
+        case errno.EACCES:
+            return "ports below 1024 are for privileged users"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address"
+        case _:
+            return str(error.strerror)
+
+
+class Balance:
+    """How many connections each worker has, in memory that all of them share."""
+
+    def __init__(self, workers: int) -> None:
+        self._counts = memoryview(mmap.mmap(-1, 4 * workers)).cast("I")
+
+    def note(self, index: int, count: int) -> None:
+        """Worker *index* has *count* connections now."""
+        self._counts[index] = count
+
+    def least(self) -> int:
+        """The number of connections of the worker that has the fewest."""
+        return min(self._counts)
+
+
+async def serve(
+    connections: Connections,
+    listeners: Sequence[socket.socket],
+    post: Post,
+    *,
+    balance: Balance,
+    drain: timedelta,
+) -> None:
+    """Take connections until *post* says stop, then finish what was begun, for *drain* at most."""
+    async with asyncio.TaskGroup() as tasks:
+        clock = tasks.create_task(connections.keep_time())
+        acceptor = _Acceptor(connections, listeners, balance, post.index)
+        acceptor.open()
+        post.ready()
+        while not post.stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(post.stopping.wait(), _RECOUNT)
+            acceptor.count()
+        await acceptor.close()
+        await _finish(connections, post, drain.total_seconds())
+        clock.cancel()
+
+
+async def _finish(connections: Connections, post: Post, seconds: float) -> None:
+    hurry = asyncio.create_task(post.hurrying.wait())
+    patient = asyncio.create_task(connections.drain(deadline=seconds))
+    await asyncio.wait((hurry, patient), return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    patient.cancel()
+    await asyncio.wait((hurry, patient))
+    if connections.open:
+        log.warning("requests were cut off", extra={"connections": len(connections.open)})
+        await connections.drain(deadline=0)
+
+
+class _Acceptor:
+    """Takes connections from the shared sockets, one at a time, in turns with other workers."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        listeners: Iterable[socket.socket],
+        balance: Balance,
+        index: int,
+    ) -> None:
+        self._connections = connections
+        self._listeners = list(listeners)
+        self._balance = balance
+        self._index = index
+        self._loop = asyncio.get_running_loop()
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._arriving: set[asyncio.Task[Any]] = set()
+
+    def open(self) -> None:
+        """Begin to take connections."""
+        self.count()
+        for listener in self._listeners:
+            self._loop.add_reader(listener, self._knock, listener)
+
+    async def close(self) -> None:
+        """Take what has knocked already, then no more."""
+        for pause in self._pauses.values():
+            pause.cancel()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            while self._accept(listener):
+                pass
+            listener.close()
+        if self._arriving:
+            await asyncio.wait(self._arriving)
+            # A request that came with its connection is read in the next turn of the loop.
+            await asyncio.sleep(0.05)
+
+    def count(self) -> int:
+        """Tell the others how many connections are here, and return it."""
+        count = len(self._connections.open) + len(self._arriving)
+        self._balance.note(self._index, count)
+        return count
+
+    def _knock(self, listener: socket.socket) -> None:
+        if self.count() > self._balance.least():
+            self._pause(listener, _LEAVE_TO_OTHERS)
+        else:
+            self._accept(listener)
+
+    def _pause(self, listener: socket.socket, seconds: float) -> None:
+        self._loop.remove_reader(listener)
+        self._pauses[listener] = self._loop.call_later(seconds, self._resume, listener)
+
+    def _resume(self, listener: socket.socket) -> None:
+        self._loop.add_reader(listener, self._knock, listener)
+        self._accept(listener)
+
+    def _accept(self, listener: socket.socket) -> bool:
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+            return False
+        except OSError as error:
+            log.error("cannot take a connection: %s", error.strerror)  # noqa: TRY400 - not a bug
+            self._pause(listener, _NO_DESCRIPTORS)
+            return False
+        connection.setblocking(False)
+        task = self._loop.create_task(self._adopt(connection))
+        self._arriving.add(task)
+        task.add_done_callback(self._arriving.discard)
+        self.count()
+        return True
+
+    async def _adopt(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._connections, connection)
+        except OSError:
+            # The client left before it was let in.
+            connection.close()

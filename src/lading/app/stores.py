@@ -1,0 +1,75 @@
+"""The two stores of a registry: which they are, and how a directory becomes a place for them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lading.interfaces.blobs import BlobStore
+from lading.interfaces.metadata import MetadataStore
+from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.storage.filesystem import CACHE, open_filesystem
+from lading.storage.memory import open_memory
+from lading.storage.root import prepare_filesystem
+
+_GRACE = timedelta(hours=24)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where bytes are, and where the truth about them is."""
+
+    blobs: BlobStore
+    metadata: MetadataStore
+
+
+def make_root(root: Path) -> None:
+    """Make the directory *root*, or find out that it cannot hold a registry; blocking.
+
+    Raises:
+        StorageUnfit, StorageReadOnly: it cannot.
+    """
+    prepare_filesystem(root)
+
+
+def prepare(root: Path) -> None:
+    """Make *root* a place for both stores, and bring older ones up to date; blocking.
+
+    Raises:
+        StorageUnfit, StorageReadOnly: it cannot be one, or a newer version has used it.
+    """
+    prepare_filesystem(root)
+    prepare_sqlite(root)
+
+
+@asynccontextmanager
+async def open_stores(
+    root: Path | None,
+    *,
+    grace: timedelta = _GRACE,
+    undo: timedelta = timedelta(0),
+    blob_cache: int = CACHE,
+    now: Callable[[], datetime] = _now,
+) -> AsyncIterator[Stores]:
+    """The stores in the directory *root*, which has been prepared, or, without one, in memory.
+
+    Raises:
+        StorageUnfit: there is no registry in that directory.
+        StorageFailed: they cannot be opened.
+    """
+    async with AsyncExitStack() as stack:
+        # The metadata first: it knows whether there is a registry, and creates nothing.
+        metadata = await stack.enter_async_context(
+            open_sqlite(root, grace=grace, undo=undo, now=now)
+        )
+        blobs: BlobStore
+        if root is None:
+            blobs = await stack.enter_async_context(open_memory(now=now))
+        else:
+            blobs = await stack.enter_async_context(open_filesystem(root, cache=blob_cache))
+        yield Stores(blobs, metadata)

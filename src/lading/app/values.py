@@ -1,0 +1,178 @@
+"""How settings are written: durations, sizes, switches, addresses.
+
+Files, environment variables and flags all give text, and all are read by the same `Reader`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[Value_co]):
+    """Turns text into a value, or raises `ValueError`; ``takes`` says what it wants to see."""
+
+    takes: str
+    read: Callable[[str], Value_co]
+    empty_ok: bool = False
+
+    def __call__(self, text: str) -> Value_co:
+        """The value that *text* says.
+
+        Raises:
+            ValueError: it says none; the message tells what would.
+        """
+        try:
+            return self.read(text.strip())
+        except ValueError:
+            raise ValueError(f"{text!r} is not {self.takes}") from None
+
+
+_UNITS_OF_TIME = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_UNITS_OF_SIZE = {
+    "": 1,
+    "B": 1,
+    "kB": 1000,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "TB": 1000**4,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "TiB": 1 << 40,
+}
+_SIZE = re.compile(r"(\d+) ?([kKMGT]?i?B|)", re.ASCII)
+_SWITCHES = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+_NOTHING = {"", "none", "null", "~", "unset"}
+_LONGEST = timedelta(days=36_500)
+
+
+def _duration(text: str) -> timedelta:
+    if text == "0":
+        return timedelta(0)
+    parts = list(_TIME.finditer(text))
+    if not parts or "".join(part.group() for part in parts) != text:
+        raise ValueError(text)
+    seconds = sum(float(part[1]) * _UNITS_OF_TIME[part[2]].total_seconds() for part in parts)
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(text)
+    return timedelta(seconds=seconds)
+
+
+def _size(text: str) -> int:
+    parts = _SIZE.fullmatch(text)
+    if parts is None or parts[2] not in _UNITS_OF_SIZE:
+        raise ValueError(text)
+    return int(parts[1]) * _UNITS_OF_SIZE[parts[2]]
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _SWITCHES:
+        raise ValueError(text)
+    return _SWITCHES[text.lower()]
+
+
+def _folder(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError(text)
+    return Path(text).expanduser()
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT``; IPv6 stands in brackets, an empty host is every address.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise ValueError(text)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(text)
+    return host, int(port)
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+duration = Reader("a duration such as 30s, 10m, 24h or 7d", _duration)
+size = Reader("a size such as 65536, 64KiB or 4MiB", _size)
+count = Reader("a whole number above zero", _count)
+flag = Reader("true or false", _flag)
+folder = Reader("the path of a directory", _folder)
+address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _address)
+
+
+def choice(*words: str) -> Reader[str]:
+    """One of *words*."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(text)
+        return text
+
+    return Reader(f"one of {', '.join(words)}", read)
+
+
+def optional(inner: Reader[Value_co]) -> Reader[Value_co | None]:
+    """What *inner* takes, or nothing at all."""
+
+    def read(text: str) -> Value_co | None:
+        return None if text.lower() in _NOTHING else inner.read(text)
+
+    return Reader(f"{inner.takes}, or none", read, empty_ok=True)
+
+
+def spelled(value: object) -> str:
+    """*value* as it would be written in a file."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case timedelta():
+            return _spelled_duration(value)
+        case _:
+            return str(value)
+
+
+def _spelled_duration(value: timedelta) -> str:
+    if not value:
+        return "0s"
+    for unit in ("h", "m", "s"):
+        number = value / _UNITS_OF_TIME[unit]
+        if number == int(number):
+            return f"{int(number)}{unit}"
+    return f"{int(value / _UNITS_OF_TIME['ms'])}ms"

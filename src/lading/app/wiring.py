@@ -1,0 +1,166 @@
+"""The one place that chooses: stores, registry, rules, face, and what runs beside them."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lading.app.config import Config
+from lading.app.connection import Bounds, Connections
+from lading.app.stores import Stores, open_stores, prepare
+from lading.auth.anonymous import AllowAll, Anonymous
+from lading.http.face import Face
+from lading.http.middleware import AccessLog, RequestIds
+from lading.interfaces.access import Occasion
+from lading.interfaces.repository import Registry
+from lading.registry.collector import Collector
+from lading.registry.guard import GuardedRegistry
+from lading.registry.pulls import Pulls
+from lading.registry.registry import LocalRegistry
+from lading.registry.rules import ReadOnlyRegistry
+from lading.registry.sweep import Sweep
+from lading.registry.upkeep import Upkeep
+from lading.wire.message import Handler
+
+_SENDERS = 32
+"""Threads of a worker that send files; one is taken only while its receiver takes bytes."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_registry(
+    root: Path | None = None,
+    *,
+    sparse: bool = False,
+    read_only: bool = False,
+    now: Callable[[], datetime] = _now,
+) -> AsyncIterator[Registry]:
+    """A registry in the directory *root*, made if missing, or, without one, in memory.
+
+    With *sparse*, manifests are taken whose content is missing; with *read_only*, nothing can be
+    changed. A server may use the same directory at the same time.
+
+    Raises:
+        StorageFailed: the directory cannot be used.
+    """
+    if root is not None:
+        await asyncio.to_thread(prepare, root)
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(root, now=now))
+        pulls = Pulls(stores.metadata, now=now)
+        await stack.enter_async_context(pulls.flushing())
+        registry = LocalRegistry(stores.blobs, stores.metadata, sparse=sparse, pulls=pulls)
+        yield ReadOnlyRegistry(registry) if read_only else registry
+
+
+@asynccontextmanager
+async def running(config: Config, *, now: Callable[[], datetime] = _now) -> AsyncIterator[Handler]:
+    """Build the whole registry of one worker from *config*, and close it again."""
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(
+            open_stores(
+                config.root,
+                grace=config.collector.grace,
+                undo=config.collector.undo,
+                blob_cache=config.memory.blobs,
+                now=now,
+            )
+        )
+        pulls = Pulls(stores.metadata, now=now)
+        await stack.enter_async_context(pulls.flushing())
+        sparse = config.manifests.missing == "allow"
+        registry: Registry = LocalRegistry(
+            stores.blobs,
+            stores.metadata,
+            sparse=sparse,
+            blob_limit=config.uploads.max_size,
+            open_uploads=config.uploads.open,
+            pulls=pulls,
+        )
+        if config.read_only:
+            registry = ReadOnlyRegistry(registry)
+        policy = AllowAll()
+
+        def admit(occasion: Occasion) -> Registry:
+            return GuardedRegistry(registry, policy, occasion)
+
+        handler: Handler = Face(
+            Anonymous(),
+            admit,
+            manifest_limit=config.manifests.max_size,
+            chunk_min_length=config.uploads.chunk_min_length,
+            sparse=sparse,
+            ready=partial(_reach, stores),
+        )
+        if config.log.access:
+            log = AccessLog(handler, _write_out)
+            stack.callback(log.flush)
+            handler = log
+        if config.collector.every is not None:
+            upkeep = _upkeep(config, stores, every=config.collector.every, now=now)
+            await stack.enter_async_context(_beside(upkeep.run()))
+        yield RequestIds(handler)
+
+
+@asynccontextmanager
+async def connections(config: Config, handler: Handler) -> AsyncIterator[Connections]:
+    """What makes requests for *handler* of connections, within the limits of *config*."""
+    http = config.http
+    bounds = Bounds(
+        head_size=http.head_limit,
+        head_time=http.head_timeout.total_seconds(),
+        idle_time=http.keep_alive.total_seconds(),
+        body_pause=http.body_timeout.total_seconds(),
+        write_pause=http.body_timeout.total_seconds(),
+        lane_from=http.lane_from,
+        drain_size=http.discard_limit,
+    )
+    threads = ThreadPoolExecutor(_SENDERS, "lading-send")
+    try:
+        yield Connections(handler, threads, bounds)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _upkeep(
+    config: Config, stores: Stores, *, every: timedelta, now: Callable[[], datetime]
+) -> Upkeep:
+    grace = config.collector.grace
+    return Upkeep(
+        stores.metadata,
+        Collector(stores.blobs, stores.metadata, grace=grace, now=now),
+        Sweep(stores.blobs, stores.metadata, grace=grace, expiry=config.uploads.expiry, now=now),
+        every=every,
+    )
+
+
+async def _reach(stores: Stores) -> None:
+    """Touch both stores; what goes wrong is what `GET /readyz` answers."""
+    await stores.blobs.uploads()
+    await stores.metadata.list_repositories(after=None, limit=1)
+
+
+def _write_out(lines: bytes) -> None:
+    # Nobody may be reading, or no longer; that is no reason to stop serving.
+    with contextlib.suppress(OSError):
+        os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, lines)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
