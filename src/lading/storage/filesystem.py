@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from lading.bodies import BlobContent, Held, Span, extents
@@ -160,11 +161,13 @@ class FilesystemBlobs:
         self._small.drop(digest)
         return aside
 
-    async def abandon(self, *, before: datetime) -> int:
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
         """See `UploadUpkeep.abandon`; one that is being written at this moment is left alone."""
-        dropped = await self._disk.run(staging.abandon, self._uploads, before.timestamp())
-        self._shared.uploads = max(0, self._shared.uploads - dropped)
-        return dropped
+        abandon = partial(staging.abandon, self._uploads, before.timestamp(), dry_run=dry_run)
+        stale = await self._disk.run(abandon)
+        if not dry_run:
+            self._shared.uploads = max(0, self._shared.uploads - stale)
+        return stale
 
     @property
     def _uploads(self) -> str:

@@ -115,14 +115,14 @@ class MemoryBlobs:
         del self._shared.blobs[digest]
         return where
 
-    async def abandon(self, *, before: datetime) -> int:
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
         """See `UploadUpkeep.abandon`."""
         stale = [
             upload_id
             for upload_id, staged in self._shared.staged.items()
             if staged.touched < before and not staged.busy
         ]
-        for upload_id in stale:
+        for upload_id in () if dry_run else stale:
             del self._shared.staged[upload_id]
         return len(stale)
 

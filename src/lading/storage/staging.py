@@ -177,27 +177,25 @@ def count(directory: str) -> int:
         return sum(map(layout.is_upload, os.listdir(directory)))
 
 
-def abandon(directory: str, before: float) -> int:
+def abandon(directory: str, before: float, *, dry_run: bool) -> int:
     """Remove uploads that took no byte since *before* (POSIX seconds); return how many.
 
-    Those that are held by a writer now stay.
+    Those that are held by a writer now stay. With *dry_run*, all stay and are only counted.
     """
     with storage_errors(directory):
         names = os.listdir(directory)
-    return sum(
-        _discard_stale(f"{directory}/{name}", UploadId(name), before)
-        for name in names
-        if layout.is_upload(name)
-    )
+    uploads = (UploadId(name) for name in names if layout.is_upload(name))
+    return sum(_expire(f"{directory}/{each}", each, before, dry_run=dry_run) for each in uploads)
 
 
-def _discard_stale(path: str, upload_id: UploadId, before: float) -> bool:
+def _expire(path: str, upload_id: UploadId, before: float, *, dry_run: bool) -> bool:
     with storage_errors(f"upload {upload_id}"):
         try:
             if os.stat(path).st_mtime >= before:
                 return False
             with claimed(path, upload_id, os.O_RDONLY) as (file, _):
                 # Again, now that nobody else can be writing.
-                return os.fstat(file).st_mtime < before and discard(path, upload_id)
+                stale = os.fstat(file).st_mtime < before
+                return stale and (dry_run or discard(path, upload_id))
         except (FileNotFoundError, UploadUnknown, UploadOutOfOrder):
             return False

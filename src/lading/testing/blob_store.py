@@ -483,9 +483,10 @@ class BlobStoreContract:
         now = datetime.now(UTC)
 
         early = await other.abandon(before=now - timedelta(hours=1))
+        rehearsed = await other.abandon(before=now + timedelta(hours=1), dry_run=True)
         late = await other.abandon(before=now + timedelta(hours=1))
 
-        assert (early, late) == (0, 3)
+        assert (early, rehearsed, late) == (0, 3, 3)
         for name in ("a", "b", "c"):
             with pytest.raises(UploadUnknown):
                 await store.resume(UploadId(name))
