@@ -59,13 +59,13 @@ class ManifestPut:
 class ManifestDeleted:
     """A manifest ended, and with it every tag that named it.
 
-    With *idle_since*, it ends only if `Collection.untagged` would still list it for that time;
+    With *untagged_before*, it ends only if `Collection.untagged` would still list it for that time;
     else committing it raises `ManifestUnknown`. So a collector never takes what was just named.
     """
 
     repository: RepositoryName
     digest: Digest
-    idle_since: datetime | None = None
+    untagged_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,8 @@ class Collection(Protocol):
     ) -> Sequence[tuple[RepositoryName, Digest, int]]:
         """Manifests (repository, digest, size) without a tag, a parent index or a live subject.
 
-        Only those put, and last vouched for, before *before*; ordered by repository and digest.
+        Only those put, last named and last vouched for before *before*; ordered by repository and
+        digest.
         """
         ...
 

@@ -113,15 +113,17 @@ class Collector:
 
     async def _end_untagged(self, tally: Tally, listener: Listener) -> None:
         """End what nothing names, again and again: an index that ends frees its children."""
-        before = self._now() - self._grace
         ended = -1
         while ended != tally.manifests:
             ended = tally.manifests
+            # What was named by something that ended just now has a grace of its own; only when
+            # that is 0 does it end in the next pass.
+            before = self._now() - self._grace
             after: tuple[RepositoryName, Digest] | None = None
             while page := await self._metadata.untagged(before=before, limit=_BATCH, after=after):
                 for repository, digest, size in page:
                     after = (repository, digest)
-                    change = ManifestDeleted(repository, digest, idle_since=before)
+                    change = ManifestDeleted(repository, digest, untagged_before=before)
                     try:
                         await self._metadata.commit(change, occasion=COLLECTOR)
                     except ManifestUnknown:

@@ -1,0 +1,82 @@
+"""Collection and audit on request: what commands do to a data directory, server or no server.
+
+Nothing here creates a data directory: a mistyped path is an error, not an empty registry.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lading.app.config import Config
+from lading.app.sources import load
+from lading.app.stores import open_stores
+from lading.registry.audit import Audit, Finding, Grade, Verdict
+from lading.registry.audit import Listener as FindingListener
+from lading.registry.collector import Collector
+from lading.registry.sweep import Sweep
+from lading.registry.taken import Listener, Taken, Tally, What
+
+__all__ = [
+    "Finding",
+    "Grade",
+    "Taken",
+    "Tally",
+    "Verdict",
+    "What",
+    "audit",
+    "collect",
+    "configured",
+]
+
+
+def configured(
+    *, file: str | None = None, root: str | None = None, grace: str | None = None
+) -> Config:
+    """The configuration that the server would have, with what the command line says over it.
+
+    Raises:
+        ConfigInvalid: something in it cannot be honoured.
+    """
+    flags = {"root": ("--root", root), "collector.grace": ("--grace", grace)}
+    return load(file=Path(file) if file else None, flags=flags).config
+
+
+async def collect(config: Config, *, untagged: bool, dry_run: bool, listener: Listener) -> Tally:
+    """Collect, expire uploads and sweep up waste; with *dry_run*, only say what would go.
+
+    Waits for its turn when a server is at it.
+
+    Raises:
+        StorageUnfit: there is no registry in that directory.
+        StorageFailed: the stores let us down.
+    """
+    grace, expiry = config.collector.grace, config.uploads.expiry
+    async with open_stores(config.root, grace=grace, undo=config.collector.undo) as stores:
+        collector = Collector(stores.blobs, stores.metadata, grace=grace, now=_now)
+        sweep = Sweep(stores.blobs, stores.metadata, grace=grace, expiry=expiry, now=_now)
+        if dry_run:
+            tally = await collector.rehearse(untagged=untagged, listener=listener)
+            tally.add(await sweep.uploads(dry_run=True))
+            tally.add(await sweep.waste(dry_run=True, listener=listener))
+            return tally
+        async with stores.metadata.background(wait=True):
+            tally = await collector.collect(untagged=untagged, listener=listener)
+            tally.add(await sweep.uploads())
+            tally.add(await sweep.waste(listener=listener))
+            return tally
+
+
+async def audit(config: Config, *, fast: bool, repair: bool, listener: FindingListener) -> Verdict:
+    """Hold rows against bytes, and bytes against their digests.
+
+    Raises:
+        StorageUnfit: there is no registry in that directory.
+        StorageFailed: the stores let us down.
+    """
+    grace, undo = config.collector.grace, config.collector.undo
+    async with open_stores(config.root, grace=grace, undo=undo) as stores:
+        auditor = Audit(stores.blobs, stores.metadata, expiry=config.uploads.expiry, now=_now)
+        return await auditor.run(fast=fast, repair=repair, listener=listener)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,23 @@
+"""Which versions are at work: ours, and those of everything that matters when something fails."""
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+
+_LIBRARIES = ("apsw", "uvicorn", "uvloop", "httptools", "click")
+
+
+def versions() -> Mapping[str, str]:
+    """Names and versions, ours first; nothing is imported for it.
+
+    The wheels of apsw bring SQLite, whose version theirs begins with.
+    """
+    found = {"lading": metadata.version("lading"), "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    found["sqlite"] = ".".join(found["apsw"].split(".")[:3])
+    found["platform"] = platform.platform()
+    return found

@@ -1,0 +1,1 @@
+"""The command line: thin voices over the library, one file for each command."""

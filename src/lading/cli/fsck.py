@@ -1,0 +1,69 @@
+"""``lading fsck``: is everything that was acknowledged still there and whole?"""
+
+import asyncio
+
+import click
+
+from lading.app.maintenance import Finding, Verdict, audit, configured
+from lading.cli.output import Output, amount, counted, output_option, root_options
+
+
+@click.command("fsck")
+@root_options
+@click.option("--fast", is_flag=True, help="Compare lengths only; do not read the content.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Put damaged content aside, so that the next push of it heals what names it.",
+)
+@output_option
+def command(
+    *, root: str | None, config_file: str | None, fast: bool, repair: bool, output: str
+) -> int:
+    """Compare what is recorded with what is there, and tell damage from waste.
+
+    Works while a server runs on the directory, and when none does. Nothing is ever deleted. The
+    exit code is 1 when there is damage, also when it was repaired, and 0 when there is only waste,
+    which `lading gc` frees.
+    """
+    out = Output(output)
+
+    def hear(finding: Finding) -> None:
+        out.item(
+            _line(finding),
+            {
+                "grade": finding.grade.value,
+                "subject": finding.subject,
+                "problem": finding.problem,
+                "remedy": finding.remedy,
+            },
+        )
+
+    config = configured(file=config_file, root=root)
+    verdict = asyncio.run(audit(config, fast=fast, repair=repair, listener=hear))
+    out.end(
+        _summary(verdict),
+        {
+            "blobs": verdict.blobs,
+            "size": verdict.size,
+            "damage": verdict.damage,
+            "repaired": verdict.repaired,
+            "waste": verdict.waste,
+            "wasted": verdict.wasted,
+        },
+    )
+    return 1 if verdict.damage else 0
+
+
+def _line(finding: Finding) -> str:
+    remedy = f"; {finding.remedy}" if finding.remedy else ""
+    return f"{finding.grade.value}: {finding.subject} {finding.problem}{remedy}"
+
+
+def _summary(verdict: Verdict) -> str:
+    looked = f"{counted(verdict.blobs, 'blob')} looked at ({amount(verdict.size)})"
+    waste = f"; waste: {verdict.waste} ({amount(verdict.wasted)}), freed by lading gc"
+    waste = waste if verdict.waste else ""
+    if not verdict.damage:
+        return f"{looked}, no damage{waste}"
+    return f"{looked}, damage: {verdict.damage}, repaired: {verdict.repaired}{waste}"

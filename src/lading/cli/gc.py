@@ -1,0 +1,103 @@
+"""``lading gc``: collect now, whether a server runs on the directory or not."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from lading.app.maintenance import Taken, Tally, What, collect, configured
+from lading.cli.output import Output, amount, counted, output_option, root_options
+
+_DONE = {
+    What.MANIFEST: "ended",
+    What.LINK: "forgotten",
+    What.BLOB: "deleted",
+    What.WASTE: "deleted",
+}
+
+
+@click.command("gc")
+@root_options
+@click.option(
+    "--grace",
+    metavar="DURATION",
+    help="Leave what became unreferenced less than this ago: 90s, 15m, 24h, 7d or 0. "
+    "24h unless configured.",
+)
+@click.option("--untagged", is_flag=True, help="First end manifests that nothing names any more.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@output_option
+def command(
+    *,
+    root: str | None,
+    config_file: str | None,
+    grace: str | None,
+    untagged: bool,
+    dry_run: bool,
+    output: str,
+) -> int:
+    """Remove content that nothing refers to, and what interrupted pushes left behind.
+
+    Works while a server runs on the directory, and when none does. With a grace of 0, images
+    whose push is still under way may lose blobs that they had pushed and not named yet; such a
+    push fails and succeeds when it is tried again.
+    """
+    out = Output(output)
+
+    def hear(taken: Taken) -> None:
+        out.item(_line(taken, dry_run=dry_run), _facts(taken))
+
+    config = configured(file=config_file, root=root, grace=grace)
+    tally = asyncio.run(collect(config, untagged=untagged, dry_run=dry_run, listener=hear))
+    out.end(_summary(tally, dry_run=dry_run), _totals(tally, dry_run=dry_run))
+    return 1 if tally.failed else 0
+
+
+def _line(taken: Taken, *, dry_run: bool) -> str:
+    where = f" in {taken.repository}" if taken.repository else ""
+    size = "" if taken.what is What.LINK else f" ({amount(taken.size)})"
+    verb = ("would be " if dry_run else "") + _DONE[taken.what]
+    return f"{taken.what.value} {taken.digest}{where} {verb}{size}: {taken.reason}"
+
+
+def _facts(taken: Taken) -> dict[str, Any]:
+    return {
+        "what": taken.what.value,
+        "digest": str(taken.digest),
+        "size": taken.size,
+        "repository": taken.repository,
+        "reason": taken.reason,
+    }
+
+
+def _summary(tally: Tally, *, dry_run: bool) -> str:
+    if not tally:
+        return "nothing to collect"
+    parts = [
+        counted(number, noun)
+        for number, noun in (
+            (tally.manifests, "manifest"),
+            (tally.links, "link"),
+            (tally.blobs, "blob"),
+            (tally.waste, "unrecorded blob"),
+            (tally.uploads, "stale upload"),
+        )
+        if number
+    ]
+    would = "would be " if dry_run else ""
+    failed = f"; {counted(tally.failed, 'blob')} could not be deleted" if tally.failed else ""
+    what = ", ".join(parts) or "nothing"
+    return f"{what} {would}removed, {amount(tally.freed)} {would}freed{failed}"
+
+
+def _totals(tally: Tally, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dryRun": dry_run,
+        "manifests": tally.manifests,
+        "links": tally.links,
+        "blobs": tally.blobs,
+        "unrecorded": tally.waste,
+        "uploads": tally.uploads,
+        "failed": tally.failed,
+        "freed": tally.freed,
+    }

@@ -1,0 +1,127 @@
+"""``lading``: finds the command, runs it, and turns what goes wrong into one line.
+
+Commands are imported only when they are asked for, since start-up time is a feature. No traceback
+is ever shown unless ``--traceback`` asks for it.
+
+Exit codes: those of `LadingError` classes; 2 usage, 70 a mistake of ours, 130 interrupted,
+141 nobody reads the output any more.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from lading.errors import LadingError
+
+_COMMANDS = {
+    "serve": "Serve a registry.",
+    "gc": "Remove unreferenced content and waste.",
+    "fsck": "Look for damaged content, and put it right.",
+    "version": "Say which versions are at work.",
+}
+_MISTAKE = 70
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+class _Commands(click.Group):
+    """Commands by name; each lives in the module of its name and is called ``command`` there."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order of a life with a registry."""
+        return list(_COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import the command *cmd_name*."""
+        if cmd_name not in _COMMANDS:
+            return None
+        found = importlib.import_module(f"lading.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    help="Show where in the program a failure came from.",
+)
+def cli() -> None:
+    """An OCI registry: packs, ships, stores and delivers container content."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that *arguments* (by default those of the process) ask for.
+
+    Returns:
+        The exit code.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # Read by hand as well: a failure may come before click has parsed anything.
+    wordy = "--traceback" in given
+    try:
+        code = cli.main(args=given, prog_name="lading", standalone_mode=False)
+        # What is still in the buffer may be what nobody reads.
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return _BROKEN_PIPE
+    except BaseExceptionGroup as group:
+        if wordy:
+            raise
+        return _told(_first(group))
+    except Exception as error:
+        if wordy:
+            raise
+        return _told(error)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: BaseException) -> int:
+    """Say in one line what went wrong, and return the exit code for it."""
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if isinstance(error, LadingError):
+        what, code, advice = str(error), error.exit_code, error.advice
+    else:
+        what = f"{type(error).__name__}: {error}"
+        code, advice = _MISTAKE, "This is a mistake in lading; --traceback shows where."
+    line = " ".join(f"lading: {what}{'' if what.endswith('.') else '.'} {advice}".split())
+    click.echo(line, err=True)
+    return code
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The most telling of several failures: ours before others."""
+    ours = group.subgroup(LadingError) or group
+    error: BaseException = ours
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _silence() -> None:
+    # The interpreter flushes standard output at exit, and would complain about the pipe again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
