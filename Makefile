@@ -54,6 +54,6 @@ soak: $(INSTALLED) ## kill the server KILLS=500 times under load; hours
 
 .PHONY: docs
 docs: $(INSTALLED) ## build the documentation into docs/_build/html
-	$(BIN)/python -m docs._generate
+	$(BIN)/python -m tools.reference
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"

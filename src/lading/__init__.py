@@ -1,11 +1,7 @@
 """Lading: an OCI registry and toolkit.
 
-An embedded registry, without a server::
-
-    async with lading.open_registry(Path("data")) as registry:
-        repository = registry.repository(lading.RepositoryName.parse("team/app"))
-
-Everything that is not listed here can be imported and is not promised.
+The names in ``__all__`` are promised; everything else can be imported, and may change. They are
+loaded when they are first used, so that ``import lading`` costs nothing.
 """
 
 from importlib import import_module
@@ -13,45 +9,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lading.app.wiring import open_registry
-    from lading.bodies import Bytes, Span, read
-    from lading.errors import (
-        BlobInUse,
-        BlobUnknown,
-        DigestInvalid,
-        LadingError,
-        ManifestBlobUnknown,
-        ManifestInvalid,
-        ManifestUnknown,
-        NameInvalid,
-        NameUnknown,
-        RegistryError,
-        StorageFailed,
-        TagInvalid,
-        Unsupported,
-        UploadUnknown,
-    )
+    from lading.bodies import BlobContent, Bytes, Elsewhere, FileSpan, Held, Inbound, Span
+    from lading.errors import LadingError, RegistryError, StorageFailed
+    from lading.interfaces.blobs import UploadId
     from lading.interfaces.repository import Page, Receipt, Registry, Repository, Upload
     from lading.oci.descriptor import Descriptor
     from lading.oci.digest import Digest
     from lading.oci.manifest import Manifest
-    from lading.oci.names import RepositoryName, Tag, parse_reference
+    from lading.oci.names import Reference, RepositoryName, Tag, parse_reference
 
 __all__ = [
-    "BlobInUse",
-    "BlobUnknown",
+    "BlobContent",
     "Bytes",
     "Descriptor",
     "Digest",
-    "DigestInvalid",
+    "Elsewhere",
+    "FileSpan",
+    "Held",
+    "Inbound",
     "LadingError",
     "Manifest",
-    "ManifestBlobUnknown",
-    "ManifestInvalid",
-    "ManifestUnknown",
-    "NameInvalid",
-    "NameUnknown",
     "Page",
     "Receipt",
+    "Reference",
     "Registry",
     "RegistryError",
     "Repository",
@@ -59,39 +39,38 @@ __all__ = [
     "Span",
     "StorageFailed",
     "Tag",
-    "TagInvalid",
-    "Unsupported",
     "Upload",
-    "UploadUnknown",
+    "UploadId",
     "open_registry",
     "parse_reference",
-    "read",
 ]
 
 _HOMES = {
-    "Bytes": "lading.bodies",
-    "Descriptor": "lading.oci.descriptor",
-    "Digest": "lading.oci.digest",
-    "Manifest": "lading.oci.manifest",
-    "Page": "lading.interfaces.repository",
-    "Receipt": "lading.interfaces.repository",
-    "Registry": "lading.interfaces.repository",
-    "Repository": "lading.interfaces.repository",
-    "RepositoryName": "lading.oci.names",
-    "Span": "lading.bodies",
-    "Tag": "lading.oci.names",
-    "Upload": "lading.interfaces.repository",
-    "open_registry": "lading.app.wiring",
-    "parse_reference": "lading.oci.names",
-    "read": "lading.bodies",
+    "lading.app.wiring": ("open_registry",),
+    "lading.bodies": (
+        "BlobContent",
+        "Bytes",
+        "Elsewhere",
+        "FileSpan",
+        "Held",
+        "Inbound",
+        "Span",
+    ),
+    "lading.errors": ("LadingError", "RegistryError", "StorageFailed"),
+    "lading.interfaces.blobs": ("UploadId",),
+    "lading.interfaces.repository": ("Page", "Receipt", "Registry", "Repository", "Upload"),
+    "lading.oci.descriptor": ("Descriptor",),
+    "lading.oci.digest": ("Digest",),
+    "lading.oci.manifest": ("Manifest",),
+    "lading.oci.names": ("Reference", "RepositoryName", "Tag", "parse_reference"),
 }
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for, when it is asked for: the package itself has to load fast."""
-    if name not in __all__:
-        raise AttributeError(f"module 'lading' has no attribute {name!r}")
-    found = getattr(import_module(_HOMES.get(name, "lading.errors")), name)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_HOME[name]), name)
     globals()[name] = found
     return found
 

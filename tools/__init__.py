@@ -1,0 +1,1 @@
+"""What the house is kept with: installing, and making reference pages from the code."""

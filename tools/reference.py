@@ -1,0 +1,313 @@
+"""Reference pages, made from the code: commands, settings, endpoints, errors, Python names.
+
+``python -m tools.reference`` writes them below ``docs/reference``; a test compares what is there
+with what the code says. Each page is a function without arguments that returns Markdown.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+import lading
+import lading.interfaces
+import lading.testing
+from lading.app.config import sections, settings
+from lading.app.values import spelled
+from lading.cli.main import cli
+from lading.errors import LadingError, RegistryError
+from lading.http.face import ENDPOINTS
+from lading.wire import problems
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+
+_MADE = "<!-- Made from the code by `make docs`; changes here are lost. -->"
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options."""
+    context = click.Context(cli, info_name="lading")
+    blocks = [
+        "# Command line",
+        _MADE,
+        f"```text\n{cli.get_usage(context)}\n```",
+        _paragraphs(cli.help or ""),
+        _options(cli, context),
+    ]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, info_name=name, parent=context)
+        blocks += [
+            f"## lading {name}",
+            f"```text\n{command.get_usage(inner)}\n```",
+            _paragraphs(command.help or ""),
+            _options(command, inner),
+        ]
+    blocks += ["## Exit codes", _exit_codes()]
+    return _page(blocks)
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    rows = [(f"`{names}`", what) for names, what in filter(None, records)]
+    return _table(("option", "what it does"), rows)
+
+
+def _exit_codes() -> str:
+    by_code: dict[int, list[str]] = {}
+    for kind in error_classes():
+        by_code.setdefault(kind.exit_code, []).append(f"[{kind.__name__}](errors.md)")
+    fixed = {
+        0: "done; for `fsck`: no damage was found",
+        1: "any other failure; for `fsck`: damage was found",
+        2: "the command line was not understood",
+        70: "a mistake in Lading itself; `--traceback` shows where",
+        130: "interrupted",
+        141: "nobody reads the output any more",
+    }
+    rows = []
+    for code in sorted({*fixed, *by_code}):
+        names = ", ".join(by_code.get(code, []))
+        what = "; ".join(filter(None, (fixed.get(code, ""), names)))
+        rows.append((str(code), what))
+    return _table(("code", "when"), rows)
+
+
+def configuration_page() -> str:
+    """Every setting: key, default, environment variable, what it takes, what it is for."""
+    blocks = [
+        "# Configuration",
+        _MADE,
+        (
+            "Without any, `lading serve` is a registry on the local disk.\n"
+            "Later sources win: defaults, the file given with `--config`, environment variables, "
+            "options of the command line."
+        ),
+        "The file is YAML, and everything stands under one top-level key, `lading`:",
+        "```yaml\nlading:\n  collector:\n    grace: 6h\n```",
+        "An unknown key is an error that names the nearest valid one.",
+        "## Settings of their own",
+        _settings(""),
+    ]
+    for name, doc in sections():
+        blocks += [f"## {name}", doc, _settings(name + ".")]
+    return _page(blocks)
+
+
+def _settings(prefix: str) -> str:
+    rows = [
+        (
+            f"`{setting.key}`",
+            f"`{spelled(setting.default)}`",
+            setting.doc,
+            f"{setting.reader.takes}",
+            f"`{setting.variable}`",
+        )
+        for setting in settings()
+        if setting.key.rpartition(".")[0] == prefix.rstrip(".")
+    ]
+    return _table(("key", "default", "what it is for", "takes", "environment variable"), rows)
+
+
+def endpoints_page() -> str:
+    """Every route with its methods."""
+    blocks = [
+        "# Endpoints",
+        _MADE,
+        (
+            "`{name}` is the name of a repository; it has slashes in it, and is never "
+            "percent-decoded.\n"
+            "How errors look is told in [Errors](errors.md)."
+        ),
+    ]
+    for route, methods in ENDPOINTS.items():
+        path = route.value.replace("{last}", _LAST.get(route.name, "{last}"))
+        blocks.append(f"## `{path}`")
+        told: dict[str, list[str]] = {}
+        for method, endpoint in methods.items():
+            told.setdefault(_paragraphs(inspect.getdoc(endpoint) or ""), []).append(method)
+        blocks += [f"**{', '.join(names)}**\n\n{what}" for what, names in told.items()]
+    return _page(blocks)
+
+
+_LAST = {
+    "MANIFEST": "{reference}",
+    "BLOB": "{digest}",
+    "UPLOAD": "{session}",
+    "REFERRERS": "{digest}",
+}
+
+
+def errors_page() -> str:
+    """Every error class: what it means, how it is answered, and what to do about it."""
+    blocks = [
+        "# Errors",
+        _MADE,
+        "An answer that tells of an error has a JSON body:",
+        (
+            '```json\n{"errors":[{"code":"BLOB_UNKNOWN","message":"no such blob in this repository: '
+            'sha256:…","detail":"Push the blob to this repository, or mount it from one that has '
+            'it."}]}\n```'
+        ),
+        (
+            "`code` is stable, `message` begins with what is listed here, and `detail` says what to "
+            "do.\n"
+            "Python programs catch the class of the same name from `lading.errors`."
+        ),
+        "## At a glance",
+        _table(
+            ("error", "status", "code", "exit code"),
+            (
+                (
+                    f"[{kind.__name__}](#{kind.__name__.lower()})",
+                    str(problems.row(kind).status),
+                    f"`{_code(kind)}`",
+                    str(kind.exit_code),
+                )
+                for kind in error_classes()
+            ),
+        ),
+    ]
+    for kind in error_classes():
+        blocks += [
+            f"## {kind.__name__}",
+            _paragraphs(inspect.getdoc(kind) or ""),
+            (
+                f"- Message: {kind.summary}\n"
+                f"- Status {problems.row(kind).status}, code `{_code(kind)}`, "
+                f"exit code {kind.exit_code}\n"
+                f"- What to do: {kind.advice or 'what the message says.'}"
+            ),
+        ]
+    return _page(blocks)
+
+
+def _code(kind: type[LadingError]) -> str:
+    own = kind.code if issubclass(kind, RegistryError) else "UNKNOWN"
+    return problems.row(kind).code or own
+
+
+def error_classes() -> Iterator[type[LadingError]]:
+    """Every class of the tree that is raised, parents before children, in order of the source."""
+
+    def below(kind: type[LadingError]) -> Iterator[type[LadingError]]:
+        for each in kind.__subclasses__():
+            if each.__module__ == "lading.errors":
+                if each is not RegistryError:
+                    yield each
+                yield from below(each)
+
+    return below(LadingError)
+
+
+def interfaces_page() -> str:
+    """The Protocols and values through which rooms, plug-ins and embedders meet."""
+    names = ["lading.bodies", *modules_of(lading.interfaces)]
+    blocks = [
+        "# Interfaces",
+        _MADE,
+        (
+            "What the parts of Lading promise each other, and what a part of your own has to keep.\n"
+            "They are structural: nothing has to be inherited, and `lading.testing` has a suite of "
+            "tests for each that is meant to be implemented."
+        ),
+    ]
+    for name in names:
+        blocks += [f"## {name}", _automodule(name)]
+    blocks += ["## Contract suites", f"```text\n{chr(10).join(modules_of(lading.testing))}\n```"]
+    return _page(blocks)
+
+
+def python_page() -> str:
+    """The public names of the package."""
+    blocks = [
+        "# Python",
+        _MADE,
+        (
+            "These names are promised: `import lading` and use them.\n"
+            "Everything else can be imported, and may change.\n"
+            "How they fit together is shown in [Embed a registry](../how-to/embed.md)."
+        ),
+    ]
+    homes: dict[str, list[str]] = {}
+    for name in lading.__all__:
+        found = getattr(lading, name)
+        home = getattr(found, "__module__", "lading")
+        homes.setdefault(home if isinstance(home, str) else "lading", []).append(name)
+    rows = [
+        (f"`{name}`", _summary(getattr(lading, name)), f"`{home}`")
+        for home, names in sorted(homes.items())
+        for name in names
+    ]
+    blocks.append(_table(("name", "what it is", "where it comes from"), rows))
+    return _page(blocks)
+
+
+def _summary(found: object) -> str:
+    if not (inspect.isclass(found) or inspect.isroutine(found) or inspect.ismodule(found)):
+        return f"a value of type `{type(found).__name__}`"
+    return _paragraphs(inspect.getdoc(found) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def modules_of(package: object) -> list[str]:
+    """The modules of *package*, sorted."""
+    module = importlib.import_module(getattr(package, "__name__", ""))
+    return sorted(
+        each.name for each in pkgutil.iter_modules(module.__path__, f"{module.__name__}.")
+    )
+
+
+def _automodule(name: str) -> str:
+    options = ":members:\n:undoc-members:\n:show-inheritance:"
+    return (
+        f"```{{eval-rst}}\n.. automodule:: {name}\n   " + options.replace("\n", "\n   ") + "\n```"
+    )
+
+
+def _paragraphs(doc: str) -> str:
+    """A docstring as Markdown: code in single backticks, one sentence per line."""
+    text = re.sub(r"``([^`]+)``", r"`\1`", inspect.cleandoc(doc))
+    text = text.partition("\nRaises:")[0].partition("\nArgs:")[0].strip()
+    paragraphs = re.split(r"\n\s*\n", text)
+    joined = (" ".join(each.split()) for each in paragraphs if each.strip("\b \n"))
+    return "\n\n".join(re.sub(r"(?<=[.:]) (?=[A-Z`])", "\n", each) for each in joined)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return (
+            "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+        )
+
+    return "\n".join([line(head), line("---" for _ in head), *(line(row) for row in rows)])
+
+
+def _page(blocks: Iterable[str]) -> str:
+    return "\n\n".join(block for block in blocks if block.strip()) + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "configuration.md": configuration_page,
+    "endpoints.md": endpoints_page,
+    "errors.md": errors_page,
+    "interfaces.md": interfaces_page,
+    "python.md": python_page,
+}
+"""The pages by the names of their files below `FOLDER`."""
+
+
+def main() -> None:
+    """Write every page."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
