@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
         try:
             if self._transport.is_closing():
                 return
-            if self._unread_too_much():
+            if self._cannot_go_on():
                 self._keep_alive = False
             head = self._head(response)
             if isinstance(body, bytes):
@@ -342,11 +342,13 @@ class Connection(asyncio.Protocol):
             # Only after pipelined requests, and no event tells of a buffer that became empty.
             await asyncio.sleep(0.001)
 
-    def _unread_too_much(self) -> bool:
-        """Whether more of the body is unread than would be drained for the next request."""
-        if self._body is None or self._body.framing.done or not self._keep_alive:
+    def _cannot_go_on(self) -> bool:
+        """Whether no request can follow: the end of the body is unknown, or too far away."""
+        if self._body is None or self._body.framing.done:
             return False
-        return (self._body.length or 0) > self.shared.bounds.drain_size
+        return self._body.framing.broken or (
+            (self._body.length or 0) > self.shared.bounds.drain_size
+        )
 
     def _end(self) -> None:
         """The response is out: what is next on this connection?"""
@@ -355,7 +357,7 @@ class Connection(asyncio.Protocol):
             body.close()
         if self._transport.is_closing():
             return
-        if body is not None and not body.framing.done:
+        if body is not None and not body.framing.done and not body.framing.broken:
             # An answer came before the body was read. The peer may still be sending, and would
             # not see the answer if the connection were cut now.
             self._skipping = body.framing

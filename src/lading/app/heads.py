@@ -42,11 +42,12 @@ class Head:
 class HeadReader:
     """Reads one head after the other."""
 
-    __slots__ = ("_count", "_fields", "_parser", "_target")
+    __slots__ = ("_count", "_fields", "_keep_alive", "_parser", "_target")
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
         self._count = 0
+        self._keep_alive = False
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
 
@@ -76,7 +77,7 @@ class HeadReader:
             query,
             self._fields,
             self._framing(),
-            parser.should_keep_alive(),
+            self._keep_alive,
             parser.get_http_version() == "1.0",
         )
         if not head.framing.done or parser.should_upgrade():
@@ -95,6 +96,8 @@ class HeadReader:
     def on_headers_complete(self) -> None:
         """The parser found the end of a head."""
         self._count += 1
+        # Asked later, it would answer for the next message.
+        self._keep_alive = self._parser.should_keep_alive()
 
     def _framing(self) -> Framing:
         length: bytes | None = None

@@ -100,14 +100,13 @@ async def _parts(body: Held | FileSpan, response: Response, send: Send) -> None:
         if isinstance(body, Held):
             await _piece(send, body.data[offset : offset + length])
             continue
-        end = offset + length
-        while offset < end:
-            size = min(_PIECE, end - offset)
-            piece = await asyncio.to_thread(os.pread, body.file, size, offset)
+        at, end = offset, offset + length
+        while at < end:
+            piece = await asyncio.to_thread(os.pread, body.file, min(_PIECE, end - at), at)
             if not piece:
                 raise BodyIncomplete("the file is shorter than it was")
             await _piece(send, piece)
-            offset += len(piece)
+            at += len(piece)
     await _piece(send, next(frames, b""))
 
 

@@ -22,6 +22,8 @@ class Framing(Protocol):
     """How many bytes of payload were promised, if that is known."""
     done: bool
     """Whether the body has ended."""
+    broken: bool
+    """Whether it was not framed as was said, and nothing more on the connection has a meaning."""
     rest: bytes
     """What came after the end."""
 
@@ -41,12 +43,13 @@ class Framing(Protocol):
 class Sized:
     """A body of ``Content-Length`` bytes."""
 
-    __slots__ = ("_left", "done", "length", "rest")
+    __slots__ = ("_left", "broken", "done", "length", "rest")
 
     def __init__(self, length: int) -> None:
         self.length: int | None = length
         self._left = length
         self.done = length == 0
+        self.broken = False
         self.rest = b""
 
     def room(self, space: int) -> int:
@@ -66,7 +69,7 @@ class Sized:
 class Chunked:
     """A body in chunks, as docker pushes every layer."""
 
-    __slots__ = ("_left", "_line", "_seen", "_trailers", "done", "length", "rest")
+    __slots__ = ("_left", "_line", "_seen", "_trailers", "broken", "done", "length", "rest")
 
     def __init__(self) -> None:
         self.length: int | None = None
@@ -77,6 +80,7 @@ class Chunked:
         self._seen = False
         self._trailers = -1
         self.done = False
+        self.broken = False
         self.rest = b""
 
     def room(self, space: int) -> int:
@@ -85,6 +89,13 @@ class Chunked:
 
     def feed(self, came: memoryview) -> int:
         """Join the payload of all chunks at the front of *came*."""
+        try:
+            return self._feed(came)
+        except SizeInvalid:
+            self.broken = True
+            raise
+
+    def _feed(self, came: memoryview) -> int:
         at = written = 0
         while at < len(came) and not self.done:
             if self._line is None:

@@ -1,0 +1,589 @@
+"""Connections of our own server, on real sockets, with the lane and without."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from lading.app.connection import Bounds, Connections
+from lading.bodies import FileSpan, Held
+from lading.errors import BodyIncomplete, SizeInvalid
+from lading.wire.message import Handler, Request, Response
+
+pytestmark = pytest.mark.enable_socket
+
+LIMIT = 20.0
+
+
+def _text(status: int, body: bytes) -> Response:
+    return Response(status, [("Content-Length", str(len(body)))], body)
+
+
+class _Listening:
+    """A server on a thread of its own, with few worker threads so that waste would show."""
+
+    def __init__(self, handler: Handler, bounds: Bounds, threads: int = 2) -> None:
+        self.pool = ThreadPoolExecutor(threads)
+        self._handler, self._bounds = handler, bounds
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._began.wait(LIMIT)
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.connections = Connections(self._handler, self.pool, self._bounds)
+        self.stop = asyncio.Event()
+        server = await self.loop.create_server(self.connections, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        time = asyncio.create_task(self.connections.keep_time())
+        self._began.set()
+        await self.stop.wait()
+        server.close()
+        await self.connections.drain(deadline=5)
+        time.cancel()
+
+    def close(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.stop.set)
+        self._thread.join(LIMIT)
+        self.pool.shutdown()
+        assert not self._thread.is_alive()
+
+
+class _Client:
+    """A client that says exactly what it is told to."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def head(self) -> tuple[int, dict[bytes, bytes]]:
+        status = self.file.readline().split()
+        if not status:
+            raise ConnectionResetError
+        fields = {}
+        while (line := self.file.readline()) not in (b"\r\n", b""):
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value.strip()
+        return int(status[1]), fields
+
+    def response(self) -> tuple[int, bytes]:
+        status, fields = self.head()
+        return status, self.file.read(int(fields.get(b"content-length", b"0")))
+
+    def ended(self) -> bool:
+        try:
+            return self.file.read(1) == b""
+        except ConnectionResetError:
+            return True
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+class _House:
+    """What the handler under test does, and what it saw."""
+
+    def __init__(self, files: Path) -> None:
+        self.files = files
+        self.broken: list[Exception] = []
+        self.seen: list[int] = []
+        self.saw = threading.Event()
+        self.gate = threading.Event()
+
+    async def __call__(self, request: Request) -> Response:
+        if request.path == "/deny":
+            return _text(401, b"no")
+        if request.path == "/inject":
+            return Response(200, [("X", "a\r\nB: c"), ("Content-Length", "0")])
+        if request.path == "/fail":
+            raise RuntimeError("a mistake")
+        if request.path == "/wait":
+            await asyncio.get_running_loop().run_in_executor(None, self.gate.wait, LIMIT)
+            return _text(200, b"waited")
+        if request.path.startswith("/file/"):
+            return self._file(request)
+        if request.path == "/held":
+            data = bytes(range(256))
+            frames = [b"--a--", b"--b--", b"--end--"]
+            length = sum(map(len, frames)) + 14
+            headers = [("Content-Length", str(length))]
+            return Response(206, headers, Held(data, ((10, 4), (100, 10))), frames)
+        return await self._hashed(request)
+
+    def _file(self, request: Request) -> Response:
+        path = self.files / request.path.rpartition("/")[2]
+        file = os.open(path, os.O_RDONLY)
+        self.seen.append(file)
+        total = os.fstat(file).st_size
+        if request.query == "parts":
+            parts = ((1, 1000), (5000, 300_000))
+            frames = [b"--a--", b"--b--", b"--end--"]
+            length = 301_000 + sum(map(len, frames))
+            headers = [("Content-Length", str(length))]
+            return Response(206, headers, FileSpan(file, parts, total), frames)
+        said = total + 1000 if request.query == "short" else total
+        headers = [("Content-Length", str(said))]
+        return Response(200, headers, FileSpan(file, ((0, said),), said))
+
+    async def _hashed(self, request: Request) -> Response:
+        hasher, count = hashlib.sha256(), 0
+
+        def absorb() -> None:
+            nonlocal count
+            for block in request.body.blocks():
+                hasher.update(block)
+                count += len(block)
+
+        loop = asyncio.get_running_loop()
+        try:
+            while await request.body.ready():
+                await loop.run_in_executor(self.threads(), absorb)
+        except (BodyIncomplete, SizeInvalid) as error:
+            self.broken.append(error)
+            self.seen.append(count)
+            self.saw.set()
+            return _text(400, b"broken")
+        return _text(201, f"{count} {hasher.hexdigest()}".encode())
+
+    threads: Callable[[], ThreadPoolExecutor]
+
+
+_Start = Callable[..., _Listening]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> _House:
+    """The handler under test."""
+    return _House(tmp_path)
+
+
+@pytest.fixture(params=["lane", "loop"])
+def start(request: pytest.FixtureRequest, house: _House) -> Iterator[_Start]:
+    """Starts servers that end with the test, and are looked at while they end."""
+    servers: list[_Listening] = []
+
+    def begin(bounds: Bounds | None = None) -> _Listening:
+        bounds = bounds or Bounds()
+        lane_from = 64 * 1024 if request.param == "lane" else None
+        server = _Listening(house, replace(bounds, lane_from=lane_from))
+        house.threads = lambda: server.pool
+        servers.append(server)
+        return server
+
+    yield begin
+
+    house.gate.set()
+    for server in servers:
+        server.close()
+
+
+def _sized(body: bytes, path: bytes = b"/up") -> bytes:
+    return b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (path, len(body), body)
+
+
+def _in_chunks(body: bytes, sizes: list[int], chance: random.Random, path: bytes = b"/up") -> bytes:
+    out = bytearray(b"PUT %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % path)
+    at = 0
+    while at < len(body):
+        size = min(len(body) - at, chance.choice(sizes))
+        out += b"%x\r\n%s\r\n" % (size, body[at : at + size])
+        at += size
+    return bytes(out) + b"0\r\n\r\n"
+
+
+def _digest_of(body: bytes) -> bytes:
+    return f"{len(body)} {hashlib.sha256(body).hexdigest()}".encode()
+
+
+def test_bodies_of_every_size_and_framing_arrive_whole_on_one_connection(start: _Start) -> None:
+    """Two hundred uploads in a row, in both framings, with requests pipelined between them."""
+    chance = random.Random(7)
+    content = chance.randbytes(4 << 20)
+    client = _Client(start().port)
+    sizes = (0, 1, 100, 65_535, 65_536, 65_537, 300_000, 1 << 20, (1 << 20) + 1)
+    for _ in range(200):
+        body = content[: chance.choice([*sizes, chance.randrange(len(content))])]
+        pieces = [1000, 32_768, 200_000] if len(body) > 4096 else [1, 10, 4096]
+        framed = _sized(body) if chance.random() < 0.5 else _in_chunks(body, pieces, chance)
+        extra = chance.choice([0, 0, 3])
+
+        client.send(framed + _sized(b"abc") * extra)
+
+        assert client.response() == (201, _digest_of(body))
+        for _ in range(extra):
+            assert client.response() == (201, _digest_of(b"abc"))
+    client.close()
+
+
+@pytest.mark.parametrize("size", [10, 100_000, 3_000_000])
+def test_an_answer_before_the_body_leaves_the_connection_usable(start: _Start, size: int) -> None:
+    """Refusing an upload at its head, as registries do all day, does not cost the connection."""
+    body = os.urandom(size)
+    client = _Client(start().port)
+    for request in (_sized(body, b"/deny"), _in_chunks(body, [32_768], random.Random(1), b"/deny")):
+        client.send(request + _sized(b"next"))
+
+        assert client.response() == (401, b"no")
+        assert client.response() == (201, _digest_of(b"next"))
+    client.close()
+
+
+def test_no_more_of_an_unwanted_body_is_read_than_is_allowed(start: _Start) -> None:
+    """Somebody who sends without end after a refusal is cut off."""
+    client = _Client(start(Bounds(drain_size=1 << 20)).port)
+    client.send(b"PUT /deny HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
+
+    with pytest.raises(OSError):  # noqa: PT012  # the cut may be seen by any of them
+        while True:
+            client.send(bytes(1 << 20))
+
+    client.close()
+
+
+def test_pipelined_requests_are_answered_in_order(start: _Start) -> None:
+    """A client may send ahead without getting answers mixed up."""
+    client = _Client(start().port)
+    bodies = [b"%d" % number for number in range(500)]
+
+    client.send(b"".join(_sized(body) for body in bodies))
+
+    assert [client.response()[1] for _ in bodies] == [_digest_of(body) for body in bodies]
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\n\nGET /b HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(start: _Start, head: bytes) -> None:
+    """What smuggles requests past proxies gets a 400 and a closed connection."""
+    client = _Client(start().port)
+
+    client.send(head)
+
+    assert client.response()[0] == 400
+    assert client.ended()
+    client.close()
+
+
+def test_a_head_is_bounded_in_size(start: _Start) -> None:
+    """A hundred megabytes of headers are refused after the first sixty-four kilobytes."""
+    client = _Client(start().port)
+    client.send(b"GET / HTTP/1.1\r\n")
+
+    with contextlib.suppress(OSError):
+        for _ in range(1600):
+            client.send(b"X: " + b"a" * 65_536 + b"\r\n")
+            # Sending goes on until the refusal arrives, as a stubborn client's would.
+            client.socket.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                if client.socket.recv(1, socket.MSG_PEEK):
+                    break
+            client.socket.settimeout(LIMIT)
+    client.socket.settimeout(LIMIT)
+
+    assert client.head()[0] == 431
+    client.close()
+
+
+def test_a_head_is_bounded_in_time(start: _Start) -> None:
+    """A head that never ends is given up on, however regularly a byte of it comes."""
+    client = _Client(start(Bounds(head_time=0.5)).port)
+    client.send(b"GET / HTTP/1.1\r\nX: ")
+
+    assert client.response()[0] == 408
+    assert client.ended()
+    client.close()
+
+
+def test_an_idle_connection_is_closed_in_time(start: _Start) -> None:
+    """Connections nobody uses do not pile up."""
+    client = _Client(start(Bounds(idle_time=0.5)).port)
+    client.send(_sized(b"abc"))
+
+    assert client.response()[0] == 201
+    assert client.ended()
+    client.close()
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"5\r\nabcdefgh\r\n"])
+def test_a_body_with_broken_chunks_is_not_taken_for_whole(
+    start: _Start, house: _House, chunk: bytes
+) -> None:
+    """The handler gets an error, never a body that only seems complete."""
+    client = _Client(start().port)
+
+    client.send(b"PUT /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" + chunk)
+
+    assert client.response() == (400, b"broken")
+    assert isinstance(house.broken[0], SizeInvalid)
+    assert client.ended()
+    client.close()
+
+
+@pytest.mark.parametrize("size", [1000, 500_000])
+def test_what_a_vanished_client_sent_arrives_and_then_an_error(
+    start: _Start, house: _House, size: int
+) -> None:
+    """An upload keeps what came before the client went away."""
+    client = _Client(start().port)
+    client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(size))
+
+    client.close()
+
+    assert house.saw.wait(LIMIT)
+    assert isinstance(house.broken[0], BodyIncomplete)
+    assert house.seen == [size]
+
+
+def test_a_silent_sender_is_given_up_on(start: _Start, house: _House) -> None:
+    """A body that stops coming ends with an error after the pause that is allowed."""
+    client = _Client(start(Bounds(body_pause=0.3)).port)
+
+    client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000))
+
+    assert client.response() == (400, b"broken")
+    assert house.seen == [100_000]
+    client.close()
+
+
+def test_slow_senders_do_not_use_up_the_threads(start: _Start) -> None:
+    """With two threads and a hundred stalled uploads, another upload goes through."""
+    server = start()
+    slow = [_Client(server.port) for _ in range(100)]
+    for client in slow:
+        client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000))
+    body = os.urandom(5_000_000)
+    quick = _Client(server.port)
+
+    quick.send(_sized(body))
+
+    assert quick.response() == (201, _digest_of(body))
+    for client in slow:
+        client.send(bytes(800_000))
+    for client in slow:
+        assert client.response() == (201, _digest_of(bytes(900_000)))
+        client.close()
+    quick.close()
+
+
+def test_slow_receivers_do_not_use_up_the_threads(start: _Start, house: _House) -> None:
+    """With two threads and fifty stalled downloads, another download goes through."""
+    content = os.urandom(16 << 20)
+    (house.files / "big").write_bytes(content)
+    server = start()
+    slow = [_Client(server.port) for _ in range(50)]
+    for client in slow:
+        client.send(b"GET /file/big HTTP/1.1\r\n\r\n")
+        assert client.head()[0] == 200
+    quick = _Client(server.port)
+
+    quick.send(b"GET /file/big HTTP/1.1\r\n\r\n")
+
+    assert quick.response() == (200, content)
+    assert slow[7].file.read(len(content)) == content
+    for client in (*slow, quick):
+        client.close()
+
+
+def test_a_receiver_that_takes_nothing_is_cut_off_and_its_file_closed(
+    start: _Start, house: _House
+) -> None:
+    """A stalled download ends, and gives back the file it held."""
+    (house.files / "big").write_bytes(bytes(64 << 20))
+    server = start(Bounds(write_pause=0.5))
+    client = _Client(server.port)
+    client.send(b"GET /file/big HTTP/1.1\r\n\r\n")
+    assert client.head()[0] == 200
+
+    ended = threading.Event()
+
+    def closed() -> None:
+        with contextlib.suppress(OSError):
+            os.fstat(house.seen[0])
+            server.loop.call_later(0.05, closed)
+            return
+        ended.set()
+
+    server.loop.call_soon_threadsafe(closed)
+
+    assert ended.wait(LIMIT)
+    with pytest.raises((AssertionError, OSError)):
+        assert len(client.file.read(64 << 20)) == 64 << 20
+    client.close()
+
+
+def test_a_file_that_became_shorter_is_never_padded(start: _Start, house: _House) -> None:
+    """The receiver sees a broken connection, not a complete answer with wrong bytes."""
+    (house.files / "cut").write_bytes(b"x" * 300_000)
+    client = _Client(start().port)
+
+    client.send(b"GET /file/cut?short HTTP/1.1\r\n\r\n")
+
+    status, fields = client.head()
+    with contextlib.suppress(ConnectionResetError):
+        assert len(client.file.read(int(fields[b"content-length"]))) <= 300_000
+    assert status == 200
+    assert client.ended()
+    client.close()
+
+
+def test_parts_of_a_file_go_out_between_their_frames(start: _Start, house: _House) -> None:
+    """A multipart answer has each frame before its part, and one after the last."""
+    content = os.urandom(400_000)
+    (house.files / "big").write_bytes(content)
+    client = _Client(start().port)
+
+    client.send(b"GET /file/big?parts HTTP/1.1\r\n\r\n" + _sized(b"after"))
+
+    expected = (
+        b"--a--" + content[1:1001] + b"--b--" + content[5000:305_000] + b"--end--"
+    )  # fmt: skip
+    assert client.response() == (206, expected)
+    assert client.response() == (201, _digest_of(b"after"))
+    client.close()
+
+
+def test_parts_of_held_content_go_out_between_their_frames(start: _Start) -> None:
+    """The same, for content in memory."""
+    client = _Client(start().port)
+
+    client.send(b"GET /held HTTP/1.1\r\n\r\n")
+
+    expected = (
+        b"--a--" + bytes(range(10, 14)) + b"--b--" + bytes(range(100, 110)) + b"--end--"
+    )  # fmt: skip
+    assert client.response() == (206, expected)
+    client.close()
+
+
+def test_a_client_that_asks_first_is_told_to_go_on_only_when_its_body_is_wanted(
+    start: _Start,
+) -> None:
+    """``Expect: 100-continue`` saves sending what would be refused."""
+    client = _Client(start().port)
+    expects = b"PUT %s HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n"
+
+    client.send(expects % b"/up")
+
+    assert client.head()[0] == 100
+    client.send(bytes(70_000))
+    assert client.response() == (201, _digest_of(bytes(70_000)))
+    client.send(expects % b"/deny")
+    assert client.response() == (401, b"no")
+    client.close()
+
+
+def test_clients_of_http_1_0_are_closed_or_kept_as_they_ask(start: _Start) -> None:
+    """Old clients need to be told that a connection is kept, and else wait for its end."""
+    client = _Client(start().port)
+
+    client.send(b"GET /up HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    status, fields = client.head()
+    client.file.read(int(fields[b"content-length"]))
+    client.send(b"GET /up HTTP/1.0\r\n\r\n")
+
+    assert (status, fields[b"connection"]) == (201, b"keep-alive")
+    assert client.response()[0] == 201
+    assert client.ended()
+    client.close()
+
+
+def test_targets_may_come_with_the_host(start: _Start) -> None:
+    """Proxies send the absolute form."""
+    client = _Client(start().port)
+
+    client.send(b"GET http://registry.example/held HTTP/1.1\r\n\r\n")
+
+    assert client.response()[0] == 206
+    client.close()
+
+
+def test_an_offer_to_switch_protocols_is_ignored(start: _Start) -> None:
+    """The request is answered as if the offer had not been made, and its body is read."""
+    client = _Client(start().port)
+    offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
+
+    client.send(b"PUT /up HTTP/1.1\r\n" + offer + b"Content-Length: 3\r\n\r\nabc" + _sized(b"next"))
+
+    assert client.response() == (201, _digest_of(b"abc"))
+    assert client.response() == (201, _digest_of(b"next"))
+    client.close()
+
+
+def test_a_line_end_in_a_header_is_never_sent(start: _Start) -> None:
+    """A value that would begin a header of its own cuts the connection instead."""
+    client = _Client(start().port)
+
+    client.send(b"GET /inject HTTP/1.1\r\n\r\n")
+
+    assert client.ended()
+    client.close()
+
+
+def test_a_mistake_in_the_program_is_a_500_and_the_connection_lives(start: _Start) -> None:
+    """Nobody sees a traceback, and the next request is answered."""
+    client = _Client(start().port)
+
+    client.send(b"GET /fail HTTP/1.1\r\n\r\n" + _sized(b"next"))
+
+    status, body = client.response()
+    assert status == 500
+    assert b"UNKNOWN" in body
+    assert b"Traceback" not in body
+    assert client.response() == (201, _digest_of(b"next"))
+    client.close()
+
+
+def test_requests_in_flight_are_finished_at_the_end(start: _Start, house: _House) -> None:
+    """Stopping answers what was begun, says that the connection ends, and closes idle ones."""
+    server = start()
+    busy, idle = _Client(server.port), _Client(server.port)
+    idle.send(_sized(b"abc"))
+    assert idle.response()[0] == 201
+    busy.send(b"GET /wait HTTP/1.1\r\n\r\n")
+
+    server.loop.call_soon_threadsafe(server.stop.set)
+    assert idle.ended()
+    house.gate.set()
+
+    status, fields = busy.head()
+    assert (status, fields[b"connection"]) == (200, b"close")
+    assert busy.file.read(6) == b"waited"
+    assert busy.ended()
+    busy.close()
+    idle.close()
