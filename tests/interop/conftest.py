@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.interop.commands import Program
 from tests.interop.images import Layout, make_layout
 from tests.peers.debian import root_file_system

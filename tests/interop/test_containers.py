@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.interop import remote
 from tests.interop.commands import Program
 from tests.interop.images import TAG, Layout, assert_layout_holds, extract, file_sums, make_layout

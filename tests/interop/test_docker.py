@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.interop import remote
 from tests.interop.commands import CommandFailed, Program
 from tests.interop.images import file_sums
