@@ -1,0 +1,394 @@
+"""What each change does to the rows, inside one transaction.
+
+A change is checked, applied and numbered, or refused with an error that is ours, after which the
+caller rolls back. What a change leaves without a name is queued here for the collector, which looks
+again before it takes anything; that is why being named again need not undo the queueing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from lading.errors import (
+    BlobInUse,
+    BlobUnknown,
+    ManifestBlobUnknown,
+    ManifestUnknown,
+    NameUnknown,
+)
+from lading.interfaces.access import Occasion
+from lading.interfaces.metadata import (
+    BlobLinked,
+    BlobUnlinked,
+    Change,
+    Event,
+    ManifestDeleted,
+    ManifestPut,
+    RepositoryDeleted,
+    TagDeleted,
+)
+from lading.metadata.connection import Connection, Row
+from lading.metadata.rows import encode_change, encode_occasion, moment, stamp
+from lading.metadata.untagged import is_untagged
+from lading.oci.descriptor import encoded
+from lading.oci.digest import Digest
+from lading.oci.manifest import Edge, Kind, Manifest
+from lading.oci.media_types import OCTETS
+from lading.oci.names import RepositoryName, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The event that a change is going to be: its number, its time, and who makes it."""
+
+    number: int
+    at: int
+    by: str
+
+
+def commit(connection: Connection, change: Change, occasion: Occasion, at: datetime) -> Event:
+    """Check and apply *change* and write its event."""
+    found = connection.row("SELECT MAX(number) FROM events")
+    last: int | None = found[0] if found else None
+    now = Moment((last or 0) + 1, stamp(at), occasion.principal.name)
+    manifest = _apply(connection, change, now)
+    connection.run(
+        "INSERT INTO events (number, at, principal, facts, kind, change, manifest)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (now.number, now.at, *encode_occasion(occasion), *encode_change(change), manifest),
+    )
+    return Event(now.number, moment(now.at), occasion, change)
+
+
+def _apply(connection: Connection, change: Change, now: Moment) -> int | None:
+    """Apply *change*; return the row of the manifest that was put, if one was."""
+    match change:
+        case BlobLinked():
+            _link_blob(connection, change, now)
+        case BlobUnlinked():
+            _unlink_blob(connection, change, now)
+        case ManifestPut():
+            return _put_manifest(connection, change, now)
+        case ManifestDeleted():
+            _delete_manifest(connection, change, now)
+        case TagDeleted():
+            _delete_tag(connection, change, now)
+        case RepositoryDeleted():
+            _delete_repository(connection, change, now)
+        case _:
+            assert_never(change)
+    return None
+
+
+def live_repository(connection: Connection, name: RepositoryName) -> int | None:
+    """The row of the repository of that name, if there is one now."""
+    found = connection.row("SELECT id FROM repositories WHERE name = ? AND until IS NULL", (name,))
+    return found[0] if found else None
+
+
+def _ensure_repository(connection: Connection, name: RepositoryName, now: Moment) -> int:
+    repository = live_repository(connection, name)
+    if repository is not None:
+        return repository
+    found = connection.row(
+        "INSERT INTO repositories (name, populated, since, since_at) VALUES (?, 0, ?, ?)"
+        " RETURNING id",
+        (name, now.number, now.at),
+    )
+    assert found is not None
+    return int(found[0])
+
+
+def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> None:
+    digest, size = str(change.descriptor.digest), change.descriptor.size
+    if change.source is not None:
+        size = _size_at_source(connection, change.source, digest)
+    repository = _ensure_repository(connection, change.repository, now)
+    connection.run(
+        "INSERT INTO blobs (digest, size, pushed_by, pushed_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET queued_at = NULL WHERE blobs.queued_at IS NOT NULL",
+        (digest, size, now.by, now.at),
+    )
+    connection.run("DELETE FROM doomed WHERE digest = ?", (digest,))
+    media_type = change.descriptor.media_type
+    # Queued from the start: a push that never comes to its manifest leaves the blob to the
+    # collector without anybody having to notice. A link that is not queued is named already.
+    connection.run(
+        "INSERT INTO links (repository, digest, size, media_type, pushed_by, pushed_at, queued_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repository, digest)"
+        " DO UPDATE SET queued_at = excluded.queued_at WHERE links.queued_at IS NOT NULL",
+        (
+            repository,
+            digest,
+            size,
+            media_type if media_type != OCTETS else None,
+            now.by,
+            now.at,
+            now.at,
+        ),
+    )
+
+
+def _size_at_source(connection: Connection, source: RepositoryName, digest: str) -> int:
+    found = connection.row(
+        "SELECT blobs.size FROM repositories"
+        " JOIN links ON links.repository = repositories.id AND links.digest = ?"
+        " JOIN blobs ON blobs.digest = links.digest"
+        " WHERE repositories.name = ? AND repositories.until IS NULL",
+        (digest, source),
+    )
+    if found is None:
+        raise BlobUnknown(digest)
+    return int(found[0])
+
+
+def _unlink_blob(connection: Connection, change: BlobUnlinked, now: Moment) -> None:
+    digest = str(change.digest)
+    repository = live_repository(connection, change.repository)
+    if repository is None or not _is_linked(connection, repository, digest):
+        raise BlobUnknown(digest)
+    user = connection.row(
+        "SELECT manifests.digest FROM edges JOIN manifests ON manifests.id = edges.manifest"
+        " WHERE edges.repository = ? AND edges.digest = ? AND edges.until_at IS NULL"
+        " AND edges.kind <> 'manifest' LIMIT 1",
+        (repository, digest),
+    )
+    if user is not None:
+        raise BlobInUse(digest, manifest=user[0])
+    forget_link(connection, repository, digest, now.at)
+
+
+def forget_link(connection: Connection, repository: int, digest: str, queued_at: int) -> None:
+    """End the permission to read *digest* in *repository*; with the last, queue the bytes."""
+    connection.run("DELETE FROM links WHERE repository = ? AND digest = ?", (repository, digest))
+    connection.run(
+        "UPDATE blobs SET queued_at = ? WHERE digest = ?"
+        " AND NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)",
+        (queued_at, digest),
+    )
+
+
+def _is_linked(connection: Connection, repository: int, digest: str) -> bool:
+    return (
+        connection.row(
+            "SELECT 1 FROM links WHERE repository = ? AND digest = ?", (repository, digest)
+        )
+        is not None
+    )
+
+
+def _live_manifest(connection: Connection, repository: int, digest: str) -> Row | None:
+    return connection.row(
+        "SELECT id, media_type, subject FROM manifests"
+        " WHERE repository = ? AND digest = ? AND until IS NULL",
+        (repository, digest),
+    )
+
+
+def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> int:
+    manifest = change.manifest
+    digest = str(manifest.digest)
+    repository = _ensure_repository(connection, change.repository, now)
+    edges = manifest.edges
+    if not change.sparse:
+        _check_children(connection, repository, edges)
+    present = _live_manifest(connection, repository, digest)
+    if present is not None and present[1] == manifest.media_type:
+        row = int(present[0])
+        connection.run("UPDATE manifests SET vouched_at = ? WHERE id = ?", (now.at, row))
+    else:
+        if present is not None:
+            _end_manifest(connection, repository, digest, present, now)
+        row = _begin_manifest(connection, repository, manifest, edges, now)
+        if present is not None:
+            # The same bytes as another media type: the tags go on, the manifest begins anew.
+            connection.run(
+                "UPDATE tags SET manifest = ? WHERE manifest = ? AND until IS NULL",
+                (row, present[0]),
+            )
+    for tag in change.tags:
+        _move_tag(connection, repository, tag, row, digest, now=now)
+    return row
+
+
+def _check_children(connection: Connection, repository: int, edges: Sequence[Edge]) -> None:
+    missing: dict[Digest, None] = {}
+    for edge in edges:
+        digest = str(edge.digest)
+        match edge.kind:
+            case Kind.BLOB:
+                here = _is_linked(connection, repository, digest)
+            case Kind.MANIFEST:
+                here = _live_manifest(connection, repository, digest) is not None
+            case Kind.EITHER:
+                here = (
+                    _is_linked(connection, repository, digest)
+                    or _live_manifest(connection, repository, digest) is not None
+                )
+            case Kind.ELSEWHERE:
+                here = True
+            case _:
+                assert_never(edge.kind)
+        if not here:
+            missing[edge.digest] = None
+    if missing:
+        raise ManifestBlobUnknown(tuple(missing))
+
+
+def _begin_manifest(
+    connection: Connection,
+    repository: int,
+    manifest: Manifest,
+    edges: Sequence[Edge],
+    now: Moment,
+) -> int:
+    digest, subject = str(manifest.digest), manifest.subject
+    artifact_type = manifest.artifact_type if subject is not None else None
+    found = connection.row(
+        "INSERT INTO manifests (repository, digest, media_type, size, subject, artifact_type,"
+        " pushed_by, pushed_at, forgotten, since, since_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) RETURNING id",
+        (
+            repository,
+            digest,
+            manifest.media_type,
+            len(manifest.body),
+            str(subject) if subject is not None else None,
+            artifact_type,
+            now.by,
+            now.at,
+            now.number,
+            now.at,
+        ),
+    )
+    assert found is not None
+    row = int(found[0])
+    connection.run("INSERT INTO bodies (manifest, body) VALUES (?, ?)", (row, manifest.body))
+    connection.run_each(
+        "INSERT INTO edges (manifest, digest, kind, repository) VALUES (?, ?, ?, ?)",
+        [(row, str(edge.digest), edge.kind.value, repository) for edge in edges],
+    )
+    if subject is not None:
+        connection.run(
+            "INSERT INTO referrers (repository, subject, digest, artifact_type, descriptor)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (
+                repository,
+                str(subject),
+                digest,
+                artifact_type,
+                encoded(manifest.as_referrer.as_json()),
+            ),
+        )
+    connection.run(
+        "UPDATE repositories SET populated = 1 WHERE id = ? AND populated = 0", (repository,)
+    )
+    return row
+
+
+def _move_tag(
+    connection: Connection, repository: int, tag: Tag, manifest: int, digest: str, *, now: Moment
+) -> None:
+    current = connection.row(
+        "SELECT id, digest FROM tags WHERE repository = ? AND name = ? AND until IS NULL",
+        (repository, tag),
+    )
+    if current is not None and current[1] == digest:
+        return
+    if current is not None:
+        _end_tag(connection, current[0], now)
+    connection.run(
+        "INSERT INTO tags (repository, name, manifest, digest, previous, pushed_by, since, since_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            repository,
+            tag,
+            manifest,
+            digest,
+            current[1] if current is not None else None,
+            now.by,
+            now.number,
+            now.at,
+        ),
+    )
+
+
+def _end_tag(connection: Connection, row: int, now: Moment) -> None:
+    connection.run(
+        "UPDATE tags SET until = ?, until_at = ? WHERE id = ?", (now.number, now.at, row)
+    )
+
+
+def _end_manifest(
+    connection: Connection, repository: int, digest: str, present: Row, now: Moment
+) -> None:
+    """End a manifest and what it says; its tags are the caller's."""
+    row, _, subject = present
+    connection.run(
+        "UPDATE manifests SET until = ?, until_at = ? WHERE id = ?", (now.number, now.at, row)
+    )
+    connection.run("UPDATE edges SET until_at = ? WHERE manifest = ?", (now.at, row))
+    if subject is not None:
+        connection.run(
+            "DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?",
+            (repository, subject, digest),
+        )
+    connection.run(
+        "UPDATE links SET queued_at = ? WHERE repository = ?"
+        " AND digest IN (SELECT digest FROM edges WHERE manifest = ?)",
+        (now.at, repository, row),
+    )
+
+
+def _delete_manifest(connection: Connection, change: ManifestDeleted, now: Moment) -> None:
+    digest = str(change.digest)
+    repository = live_repository(connection, change.repository)
+    present = _live_manifest(connection, repository, digest) if repository is not None else None
+    if repository is None or present is None:
+        raise ManifestUnknown(digest)
+    before = change.untagged_before
+    if before is not None and not is_untagged(connection, present[0], stamp(before)):
+        raise ManifestUnknown(digest)
+    _end_manifest(connection, repository, digest, present, now)
+    connection.run(
+        "UPDATE tags SET until = ?, until_at = ? WHERE manifest = ? AND until IS NULL",
+        (now.number, now.at, present[0]),
+    )
+
+
+def _delete_tag(connection: Connection, change: TagDeleted, now: Moment) -> None:
+    repository = live_repository(connection, change.repository)
+    found = connection.row(
+        "SELECT id FROM tags WHERE repository = ? AND name = ? AND until IS NULL",
+        (repository, change.tag),
+    )
+    if found is None:
+        raise ManifestUnknown(change.tag)
+    _end_tag(connection, found[0], now)
+
+
+def _delete_repository(connection: Connection, change: RepositoryDeleted, now: Moment) -> None:
+    repository = live_repository(connection, change.repository)
+    if repository is None:
+        raise NameUnknown(change.repository)
+    connection.run(
+        "UPDATE edges SET until_at = ? WHERE until_at IS NULL AND manifest IN"
+        " (SELECT id FROM manifests WHERE repository = ? AND until IS NULL)",
+        (now.at, repository),
+    )
+    for table in ("manifests", "tags"):
+        connection.run(_END_ALL[table], (now.number, now.at, repository))
+    connection.run("DELETE FROM referrers WHERE repository = ?", (repository,))
+    connection.run("UPDATE links SET queued_at = ? WHERE repository = ?", (now.at, repository))
+    connection.run(
+        "UPDATE repositories SET until = ?, until_at = ? WHERE id = ?",
+        (now.number, now.at, repository),
+    )
+
+
+_END_ALL = {
+    "manifests": "UPDATE manifests SET until = ?, until_at = ?"
+    " WHERE repository = ? AND until IS NULL",
+    "tags": "UPDATE tags SET until = ?, until_at = ? WHERE repository = ? AND until IS NULL",
+}

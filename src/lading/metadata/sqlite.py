@@ -1,0 +1,259 @@
+"""The embedded default: rows in one SQLite file that all processes of a machine share.
+
+Reads run on the event loop by one connection of the process; writes are gathered by one thread of
+the process (`sqlite_writer`) under a lock of all processes. Files under the root:
+``metadata/registry.db`` (and its ``-wal`` and ``-shm``), ``metadata/write.lock``,
+``metadata/background.lock`` and ``metadata/locks/00`` to ``ff``. The root has to lie on a local
+file system.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from lading.errors import StorageDamaged, StorageUnfit
+from lading.metadata.connection import Connection
+from lading.metadata.failures import system_errors
+from lading.metadata.locks import SHARDS, FileLocks, ProcessLocks
+from lading.metadata.migrations import migrate
+from lading.metadata.rows import stamp
+from lading.metadata.sqlite_connection import SqliteConnection
+from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
+from lading.metadata.store import RowStore
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+APPLICATION_ID = 0x4C616469
+"""What the header of the file says it is (``Ladi``)."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteMetadata(RowStore):
+    """A `MetadataStore` in SQLite; see `open_sqlite`."""
+
+
+def prepare_sqlite(root: Path, *, now: Callable[[], datetime] = _utc_now) -> None:
+    """Create the database under *root* or bring it up to date, and close it again.
+
+    Blocks; for a server, before it forks.
+
+    Raises:
+        StorageUnfit: the file is not ours, or was written by a newer version.
+        StorageDamaged: the file is not a database any more.
+        StorageFailed: it cannot be read or written.
+    """
+    directory = root / "metadata"
+    with system_errors(directory):
+        (directory / "locks").mkdir(parents=True, exist_ok=True)
+        for number in range(SHARDS):
+            (directory / "locks" / f"{number:02x}").touch(mode=0o600)
+    lock = WriteLock(directory / "write.lock")
+    try:
+        with lock.held():
+            _prepare(SqliteConnection(_database(root), writes=True, creates=True), now())
+    finally:
+        lock.close()
+    for each in (directory, root):
+        _sync_directory(each)
+
+
+def _prepare(connection: SqliteConnection, at: datetime) -> None:
+    try:
+        connection.run("PRAGMA journal_mode = WAL")
+        _configure(connection)
+        connection.run("BEGIN IMMEDIATE")
+        _claim(connection)
+        migrate(connection, subject=connection.name, at=stamp(at))
+        connection.run("COMMIT")
+        connection.checkpoint(patient=False)
+    except apsw.Error as error:
+        raise connection.translated(error) from error
+    finally:
+        connection.close()
+
+
+def _claim(connection: SqliteConnection) -> None:
+    """See to it that the file is ours; an empty one becomes ours."""
+    found = connection.row("PRAGMA application_id")
+    tables = connection.row("SELECT COUNT(*) FROM sqlite_schema")
+    assert found is not None
+    assert tables is not None
+    if found[0] == APPLICATION_ID:
+        return
+    if found[0] or tables[0]:
+        raise StorageUnfit(f"{connection.name} is a database of another program: move it away")
+    connection.run(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _configure(connection: SqliteConnection) -> None:
+    connection.run("PRAGMA synchronous = FULL")
+    connection.run("PRAGMA wal_autocheckpoint = 0")
+
+
+def _database(root: Path) -> Path:
+    return root / "metadata" / "registry.db"
+
+
+def _sync_directory(path: Path) -> None:
+    with system_errors(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _connect_writer(database: Path) -> SqliteConnection:
+    connection = SqliteConnection(database, writes=True)
+    try:
+        _configure(connection)
+    except apsw.Error as error:
+        connection.close()
+        raise connection.translated(error) from error
+    return connection
+
+
+@asynccontextmanager
+async def open_sqlite(
+    root: Path | None,
+    *,
+    grace: timedelta,
+    undo: timedelta = timedelta(0),
+    now: Callable[[], datetime] = _utc_now,
+) -> AsyncIterator[SqliteMetadata]:
+    """A metadata store under *root*, or in memory without one.
+
+    In memory it lives as long as the context, in one process. *grace* and *undo* are as for
+    `RowStore`. Open it after a fork, never before.
+
+    Raises:
+        StorageUnfit, StorageDamaged, StorageFailed: as `prepare_sqlite`.
+    """
+    if root is None:
+        memory = _MemoryDatabase(now())
+        try:
+            yield SqliteMetadata(memory, ProcessLocks(), grace=grace, undo=undo, now=now)
+        finally:
+            memory.close()
+        return
+    await asyncio.to_thread(prepare_sqlite, root, now=now)
+    files = _FileDatabase(root)
+    try:
+        locks = FileLocks(root / "metadata")
+        yield SqliteMetadata(files, locks, grace=grace, undo=undo, now=now)
+    finally:
+        await files.aclose()
+
+
+class _FileDatabase:
+    """Reads on the loop, long reads beside it, writes by the writer."""
+
+    def __init__(self, root: Path) -> None:
+        database = _database(root)
+        self._lock = WriteLock(root / "metadata" / "write.lock")
+        self._reader = SqliteConnection(database, writes=False)
+        self._surveyor = SqliteConnection(database, writes=False)
+        self._surveying = threading.Lock()
+        self._writer = Writer(Transactions(partial(_connect_writer, database)), self._lock)
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a short read on the event loop."""
+        try:
+            return work(self._reader, *args, **kwargs)
+        except apsw.Error as error:
+            raise self._reader.translated(error) from error
+
+    async def survey(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a long read in a thread, one at a time."""
+
+        def run() -> T:
+            with self._surveying:
+                try:
+                    return work(self._surveyor, *args, **kwargs)
+                except apsw.Error as error:
+                    raise self._surveyor.translated(error) from error
+
+        return await asyncio.to_thread(run)
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run *work* in a durable transaction of the writer."""
+        found: T = await self._writer.do(lambda connection: work(connection, *args, **kwargs))
+        return found
+
+    async def integrity(self) -> Sequence[str]:
+        """What SQLite finds wrong with the file."""
+        try:
+            return await self.survey(_integrity)
+        except StorageDamaged as error:
+            return [str(error)]
+
+    async def aclose(self) -> None:
+        """Finish what is waiting, then close everything."""
+        self._reader.close()
+        with self._surveying:
+            self._surveyor.close()
+        await self._writer.aclose()
+        self._lock.close()
+
+
+def _integrity(connection: Connection) -> list[str]:
+    found = [str(row[0]) for row in connection.rows("PRAGMA quick_check")]
+    return [] if found == ["ok"] else [f"the database is damaged: {each}" for each in found]
+
+
+class _MemoryDatabase:
+    """One connection for everything, on the loop."""
+
+    def __init__(self, at: datetime) -> None:
+        self._connection = SqliteConnection(None, writes=True, creates=True)
+        migrate(self._connection, subject=self._connection.name, at=stamp(at))
+        self._transactions = Transactions(lambda: self._connection)
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a read."""
+        try:
+            return work(self._connection, *args, **kwargs)
+        except apsw.Error as error:
+            raise self._connection.translated(error) from error
+
+    survey = read
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run *work* in a transaction."""
+        task = Task(lambda connection: work(connection, *args, **kwargs))
+        self._transactions.transact([task])
+        if task.error is not None:
+            raise task.error
+        found: T = task.outcome
+        return found
+
+    async def integrity(self) -> Sequence[str]:
+        """What SQLite finds wrong with its pages."""
+        return await self.read(_integrity)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._transactions.close()
+        self._connection.close()

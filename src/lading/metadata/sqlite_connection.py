@@ -1,0 +1,127 @@
+"""One SQLite connection, and what its errors mean."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from lading.errors import (
+    StorageBusy,
+    StorageDamaged,
+    StorageFailed,
+    StorageFull,
+    StorageReadOnly,
+)
+from lading.metadata.connection import Row, Value
+from lading.metadata.failures import BY_ERRNO
+
+BUSY_MILLISECONDS = 5_000
+"""How long SQLite waits for what our own lock does not cover: recovery, and foreign programs."""
+
+_CACHE_KIBIBYTES = 8_192
+_PATIENCE_MILLISECONDS = 200
+_KINDS: dict[type[apsw.Error], type[StorageFailed]] = {
+    apsw.FullError: StorageFull,
+    apsw.ReadOnlyError: StorageReadOnly,
+    apsw.PermissionsError: StorageReadOnly,
+    apsw.BusyError: StorageBusy,
+    apsw.LockedError: StorageBusy,
+    apsw.ProtocolError: StorageBusy,
+    apsw.CorruptError: StorageDamaged,
+    apsw.NotADBError: StorageDamaged,
+    apsw.FormatError: StorageDamaged,
+}
+_REFUSALS = (apsw.ConstraintError, apsw.SQLError, apsw.MismatchError, apsw.TooBigError)
+
+
+class SqliteConnection:
+    """A connection that leaves no statement open; used by one thread at a time."""
+
+    def __init__(self, database: Path | None, *, writes: bool, creates: bool = False) -> None:
+        self.name = str(database) if database is not None else "the database in memory"
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if creates else 0)
+        try:
+            self._connection = apsw.Connection(
+                str(database) if database is not None else ":memory:", flags, statementcachesize=200
+            )
+            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+            # Whoever closes last would else checkpoint outside of our lock.
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            self._execute = self._connection.cursor().execute
+            self.run(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
+            if not writes:
+                self.run("PRAGMA query_only = 1")
+        except apsw.Error as error:
+            raise _translated(error, 0, self.name) from error
+
+    def row(self, statement: str, values: Sequence[Value] = ()) -> Row | None:
+        """The first row of the answer, if there is one."""
+        found: list[Row] = self._execute(statement, values).fetchall()
+        return found[0] if found else None
+
+    def rows(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+        """The whole answer."""
+        found: list[Row] = self._execute(statement, values).fetchall()
+        return found
+
+    @contextmanager
+    def each(self, statement: str, values: Sequence[Value] = ()) -> Iterator[Iterable[Row]]:
+        """The answer row by row."""
+        cursor = self._connection.cursor()
+        try:
+            yield cursor.execute(statement, values)
+        finally:
+            cursor.close(force=True)
+
+    def run(self, statement: str, values: Sequence[Value] = ()) -> None:
+        """Run a statement, or several that take no values."""
+        for _ in self._execute(statement, values or None):
+            pass
+
+    def run_each(self, statement: str, many: Iterable[Sequence[Value]]) -> None:
+        """Run a statement once for each of *many*."""
+        for values in many:
+            self._execute(statement, values)
+
+    def watch_log(self, pages: list[int]) -> None:
+        """Keep in *pages* how many pages the write-ahead log has, after each commit."""
+
+        def note(_: apsw.Connection, __: str, count: int) -> int:
+            pages[:] = [count]
+            return apsw.SQLITE_OK
+
+        self._connection.set_wal_hook(note)
+
+    def checkpoint(self, *, patient: bool) -> None:
+        """Copy the write-ahead log into the database; *patient*: wait for readers, and cut it."""
+        self._connection.set_busy_timeout(_PATIENCE_MILLISECONDS)
+        try:
+            self._connection.wal_checkpoint(
+                mode=apsw.SQLITE_CHECKPOINT_TRUNCATE if patient else apsw.SQLITE_CHECKPOINT_PASSIVE
+            )
+        finally:
+            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+
+    def close(self) -> None:
+        """Let go of the database. Closing twice is fine."""
+        self._connection.close(force=True)
+
+    def translated(self, error: apsw.Error) -> StorageFailed:
+        """What *error* means."""
+        return _translated(error, self._connection.system_errno, self.name)
+
+
+def _translated(error: apsw.Error, number: int, name: str) -> StorageFailed:
+    kind = StorageFailed
+    if isinstance(error, apsw.IOError | apsw.CantOpenError):
+        kind = BY_ERRNO.get(number, StorageFailed)
+    for theirs, ours in _KINDS.items():
+        if isinstance(error, theirs):
+            kind = ours
+    return kind(f"{name}: {error}")
+
+
+def is_refusal(error: apsw.Error) -> bool:
+    """Whether *error* concerns one statement only, and not the database."""
+    return isinstance(error, _REFUSALS)

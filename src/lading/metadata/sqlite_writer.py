@@ -1,0 +1,237 @@
+"""The one thread of a process that writes: batches of changes, one durable commit for each batch.
+
+Transactions of all processes run under one ``flock``; waiting for it, and for the disk, is done by
+the thread and never by the event loop.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import apsw
+
+from lading.errors import LadingError, StorageFailed
+from lading.metadata.connection import Connection
+from lading.metadata.failures import system_errors
+from lading.metadata.sqlite_connection import SqliteConnection, is_refusal
+
+log = logging.getLogger(__name__)
+
+BATCH = 256
+"""How many changes share a commit at most."""
+
+CHECKPOINT_PAGES = 1_000
+"""When the write-ahead log is copied into the database: at 4 MiB."""
+
+_OVERDUE = 16
+"""At how many times that readers are waited for, because they kept the log from being reused."""
+
+Work = Callable[[Connection], Any]
+
+
+class Task:
+    """A piece of work that waits for a transaction, and then its outcome."""
+
+    __slots__ = ("error", "future", "outcome", "work")
+
+    def __init__(self, work: Work, future: "asyncio.Future[Any] | None" = None) -> None:
+        self.work = work
+        self.future = future
+        self.outcome: Any = None
+        self.error: BaseException | None = None
+
+    def answer(self) -> None:
+        """Tell whoever waits, if anybody still does."""
+        if self.future is None or self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.outcome)
+
+
+class Transactions:
+    """Runs batches on a connection of its own, which it opens again when the database failed."""
+
+    def __init__(self, connect: Callable[[], SqliteConnection]) -> None:
+        self._connect = connect
+        self._connection: SqliteConnection | None = None
+        self._log_pages = [0]
+
+    def transact(self, tasks: Sequence[Task]) -> None:
+        """Do all of *tasks* in one commit; each that is refused leaves nothing."""
+        try:
+            connection = self._connected()
+        except StorageFailed as error:
+            _fail(tasks, error)
+            return
+        try:
+            connection.run("BEGIN IMMEDIATE")
+            for task in tasks:
+                _attempt(connection, task)
+            connection.run("COMMIT")
+        except apsw.Error as error:
+            failure = connection.translated(error)
+            # What failed may have left the connection in any state; a new one begins clean.
+            self.close()
+            _fail(tasks, failure)
+
+    def _connected(self) -> SqliteConnection:
+        if self._connection is None:
+            self._connection = self._connect()
+            self._connection.watch_log(self._log_pages)
+        return self._connection
+
+    def checkpoint(self) -> None:
+        """Copy the log into the database when it has grown."""
+        pages = self._log_pages[0]
+        if self._connection is None or pages < CHECKPOINT_PAGES:
+            return
+        try:
+            self._connection.checkpoint(patient=pages > CHECKPOINT_PAGES * _OVERDUE)
+        except apsw.Error as error:
+            # Nothing is lost: what was committed is in the log, and the next commit tries again.
+            log.warning("checkpoint failed", extra={"reason": str(error)})
+
+    def finish(self) -> None:
+        """Copy the whole log into the database and close."""
+        if self._connection is not None:
+            self._log_pages[:] = [CHECKPOINT_PAGES]
+            self.checkpoint()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next batch opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _attempt(connection: SqliteConnection, task: Task) -> None:
+    connection.run("SAVEPOINT change")
+    try:
+        task.outcome = task.work(connection)
+    except apsw.Error as error:
+        if not is_refusal(error):
+            raise
+        connection.run("ROLLBACK TO change")
+        task.error = connection.translated(error)
+    except Exception as error:  # noqa: BLE001 - belongs to whoever asked, not to this thread
+        connection.run("ROLLBACK TO change")
+        task.error = error
+    connection.run("RELEASE change")
+
+
+def _fail(tasks: Sequence[Task], failure: StorageFailed) -> None:
+    for task in tasks:
+        # Each waiter gets an error of its own: raising one writes to its traceback.
+        task.error = type(failure)(failure.subject)
+        task.error.__cause__ = failure.__cause__
+
+
+class WriteLock:
+    """The lock under which all processes write."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with system_errors(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it; wait for it as long as it takes."""
+        with system_errors(self._path):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+class Writer:
+    """Gathers work from the event loop and does it in its thread."""
+
+    def __init__(self, transactions: Transactions, lock: WriteLock) -> None:
+        self._transactions = transactions
+        self._lock = lock
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._waiting: SimpleQueue[Task | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
+        self._thread.start()
+
+    async def do(self, work: Work) -> Any:
+        """Do *work* in a transaction; when this returns, it is durable or was refused."""
+        if self._closed:
+            raise StorageFailed("the metadata store is closed")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.put(Task(work, future))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # The caller may hold a lock until the outcome is there, so that has to come first.
+            await _settled(future)
+            raise
+
+    async def aclose(self) -> None:
+        """Do what is waiting, and end the thread."""
+        self._closed = True
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            try:
+                with self._lock.held():
+                    tasks, last = self._gathered(first)
+                    self._transactions.transact(tasks)
+                    self._loop.call_soon_threadsafe(_answer, tasks)
+                    self._transactions.checkpoint()
+            except LadingError as error:
+                first.error = error
+                self._loop.call_soon_threadsafe(_answer, [first])
+                continue
+            if last:
+                break
+        with self._lock.held():
+            self._transactions.finish()
+
+    def _gathered(self, first: Task) -> tuple[list[Task], bool]:
+        """All that waits by now, and whether nothing comes after it."""
+        tasks = [first]
+        while len(tasks) < BATCH:
+            try:
+                task = self._waiting.get_nowait()
+            except Empty:
+                break
+            if task is None:
+                return tasks, True
+            tasks.append(task)
+        return tasks, False
+
+
+def _answer(tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        task.answer()
+
+
+async def _settled(future: "asyncio.Future[Any]") -> None:
+    """Wait until *future* is done, however often that is cancelled, and take note of its error."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            continue
+    if not future.cancelled():
+        future.exception()

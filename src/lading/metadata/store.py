@@ -1,0 +1,200 @@
+"""A `MetadataStore` made of statements and a database that runs them.
+
+Reads that answer requests are short and may run on the event loop; everything that writes is one
+transaction, and durable before it returns.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+
+from lading.errors import StorageDamaged
+from lading.interfaces.access import Occasion
+from lading.interfaces.metadata import Change, Doomed, Event, Exclusion, Pull, TagInterval
+from lading.interfaces.repository import Page
+from lading.metadata import audit, changes, collection, reading, untagged
+from lading.metadata.collection import Horizon, Round
+from lading.metadata.connection import Connection, Database
+from lading.metadata.memory import ManifestMemory
+from lading.metadata.rows import micros, stamp
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import Digest
+from lading.oci.manifest import Manifest
+from lading.oci.names import Reference, RepositoryName, Tag
+
+
+class _Rehearsed(Exception):
+    """Carries what a dry run found past the roll-back."""
+
+    def __init__(self, taken: Sequence[Doomed]) -> None:
+        self.taken = taken
+
+
+class RowStore:
+    """Every promise of `MetadataStore`, kept by rows in *database*.
+
+    *grace* is how long unreferenced content stays; an answer that somebody may rely on renews half
+    of it. *undo* is for how long what an ended name named is kept.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        exclusion: Exclusion,
+        *,
+        grace: timedelta,
+        undo: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._exclusion = exclusion
+        self._half_grace = micros(grace) // 2
+        self._undo = micros(undo)
+        self._now = now
+        self._memory = ManifestMemory()
+
+    async def get_manifest(self, repository: RepositoryName, reference: Reference) -> Manifest:
+        """The manifest that *reference* names now."""
+        return Manifest(
+            *await self._database.read(reading.find_manifest, self._memory, repository, reference)
+        )
+
+    async def resolve(self, repository: RepositoryName, reference: Reference) -> Descriptor:
+        """What *reference* names; a digest without any other name is vouched for."""
+        if not isinstance(reference, Digest):
+            return (await self.get_manifest(repository, reference)).descriptor
+        descriptor, alone_since = await self._database.read(
+            reading.resolve_digest, self._memory, repository, reference
+        )
+        if alone_since is not None and self._is_stale(alone_since):
+            await self._database.write(
+                collection.vouch_manifest, repository, reference, self._now()
+            )
+        return descriptor
+
+    async def get_blob(
+        self, repository: RepositoryName, digest: Digest, *, vouch: bool = False
+    ) -> Descriptor:
+        """The blob, if it may be read in *repository*."""
+        descriptor, queued_at = await self._database.read(reading.find_blob, repository, digest)
+        if vouch and queued_at is not None and self._is_stale(queued_at):
+            await self._database.write(collection.vouch_blob, repository, digest, self._now())
+        return descriptor
+
+    def _is_stale(self, vouched_at: int) -> bool:
+        """Whether so much of the grace has passed that a promise has to be recorded."""
+        return stamp(self._now()) - vouched_at >= self._half_grace
+
+    async def holders(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
+        """Up to *limit* repositories in which the blob may be read."""
+        return await self._database.read(reading.holders, digest, limit)
+
+    async def list_tags(
+        self, repository: RepositoryName, *, after: Tag | None, limit: int
+    ) -> Page[Tag]:
+        """Tags in byte order; a repository exists from the first blob or manifest on."""
+        return await self._database.read(reading.list_tags, repository, after, limit)
+
+    async def list_referrers(
+        self,
+        repository: RepositoryName,
+        subject: Digest,
+        *,
+        artifact_type: str | None,
+        after: Digest | None,
+    ) -> Page[Descriptor]:
+        """Manifests about *subject*, by digest."""
+        return await self._database.read(
+            reading.list_referrers, repository, subject, artifact_type, after
+        )
+
+    async def list_repositories(
+        self, *, after: RepositoryName | None, limit: int
+    ) -> Page[RepositoryName]:
+        """Repositories that have had a manifest since they began, in byte order."""
+        return await self._database.read(reading.list_repositories, after, limit)
+
+    async def tag_history(self, repository: RepositoryName, tag: Tag) -> Sequence[TagInterval]:
+        """All that *tag* ever named, latest first."""
+        return await self._database.read(reading.tag_history, repository, tag)
+
+    async def commit(self, change: Change, *, occasion: Occasion) -> Event:
+        """Check, apply and number *change* in one durable transaction."""
+        return await self._database.write(changes.commit, change, occasion, self._now())
+
+    async def events(self, *, after: int, limit: int) -> Sequence[Event]:
+        """Events with numbers above *after*, in their order."""
+        return await self._database.survey(reading.events, after, limit)
+
+    async def record_pulls(self, pulls: Sequence[Pull]) -> None:
+        """Note when manifests and tags were last fetched."""
+        if pulls:
+            await self._database.write(collection.record_pulls, tuple(pulls))
+
+    async def condemn(
+        self, *, before: datetime, limit: int, dry_run: bool = False
+    ) -> Sequence[Doomed]:
+        """Take what was queued before *before* and is still unreferenced."""
+        horizon = Horizon(stamp(self._now()), stamp(before), self._undo)
+        if dry_run:
+            return await self._rehearse(horizon, limit)
+        round_ = Round([], finished=False)
+        while not round_.taken and not round_.finished:
+            round_ = await self._database.write(collection.condemn, horizon, limit)
+        return round_.taken
+
+    async def _rehearse(self, horizon: Horizon, limit: int) -> Sequence[Doomed]:
+        def rehearse(connection: Connection) -> None:
+            raise _Rehearsed(collection.rehearse(connection, horizon, limit))
+
+        try:
+            await self._database.write(rehearse)
+        except _Rehearsed as found:
+            return found.taken
+        return ()
+
+    async def still_doomed(self, digest: Digest) -> bool:
+        """Whether the bytes are still doomed."""
+        return await self._database.read(collection.still_doomed, digest)
+
+    async def bury(self, digest: Digest) -> None:
+        """Forget that the bytes were doomed."""
+        await self._database.write(collection.bury, digest)
+
+    async def untagged(
+        self, *, before: datetime, limit: int, after: tuple[RepositoryName, Digest] | None = None
+    ) -> Sequence[tuple[RepositoryName, Digest, int]]:
+        """Manifests that no tag, index or subject leads to."""
+        return await self._database.survey(untagged.untagged, stamp(before), limit, after)
+
+    async def blobs(self, *, after: Digest | None, limit: int) -> Sequence[Descriptor]:
+        """Blobs that are believed to be there, ordered by digest."""
+        return await self._database.survey(audit.blobs, after, limit)
+
+    async def unknown(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """Those of *digests* that no row speaks of."""
+        return await self._database.survey(audit.unknown, digests)
+
+    async def mislay(self, digest: Digest) -> Sequence[RepositoryName]:
+        """Let nobody read the blob any more."""
+        return await self._database.write(audit.mislay, digest)
+
+    async def check(self) -> Sequence[str]:
+        """What is wrong with the rows themselves."""
+        found = list(await self._database.integrity())
+        try:
+            return found + await self._database.survey(audit.check)
+        except StorageDamaged as error:
+            return [*found, str(error)]
+
+    def publishing(self, digest: Digest) -> AbstractAsyncContextManager[None]:
+        """Keep deleters of *digest* away."""
+        return self._exclusion.publishing(digest)
+
+    def exclusively(self, digest: Digest) -> AbstractAsyncContextManager[None]:
+        """Keep publishers of *digest* away."""
+        return self._exclusion.exclusively(digest)
+
+    def background(self, *, wait: bool) -> AbstractAsyncContextManager[bool]:
+        """Hold the one right to do background work."""
+        return self._exclusion.background(wait=wait)
