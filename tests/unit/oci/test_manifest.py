@@ -406,7 +406,8 @@ def test_value_of_the_wrong_kind_is_refused(changed: dict[str, Any]) -> None:
 
 def test_index_without_a_list_is_refused() -> None:
     """And with a list of something else."""
-    for manifests in (None, {}, [1]):
+    listed: list[Any] = [None, {}, [1]]
+    for manifests in listed:
         assert _refused(_INDEX | {"manifests": manifests}, media_types.OCI_INDEX)
 
 
