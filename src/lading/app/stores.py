@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from lading.errors import StorageUnfit
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite, prepare_sqlite
@@ -13,6 +14,7 @@ from lading.storage.filesystem import CACHE, open_filesystem
 from lading.storage.memory import open_memory
 from lading.storage.root import prepare_filesystem
 
+_DATABASE = Path("metadata/registry.db")
 _GRACE = timedelta(hours=24)
 
 
@@ -62,8 +64,10 @@ async def open_stores(
         StorageUnfit: there is no registry in that directory.
         StorageFailed: they cannot be opened.
     """
+    if root is not None and not (root / _DATABASE).is_file():
+        # Opening would make an empty registry of a mistyped path.
+        raise StorageUnfit(f"there is no registry in {root}")
     async with AsyncExitStack() as stack:
-        # The metadata first: it knows whether there is a registry, and creates nothing.
         metadata = await stack.enter_async_context(
             open_sqlite(root, grace=grace, undo=undo, now=now)
         )
