@@ -31,6 +31,19 @@ LOST_LINKS = (
     " (SELECT 1 FROM blobs WHERE blobs.digest = links.digest) LIMIT ?"
 )
 
+# A blob cannot be deleted while a live manifest names it, so one that was there when the manifest
+# was put and is not there now was lost. Manifests that were only ever put sparse tell nothing, and
+# children of an index may have been deleted on purpose.
+LOST_CONTENT = (
+    "SELECT DISTINCT repositories.name, manifests.digest, edges.digest FROM events"
+    " JOIN manifests ON manifests.id = events.manifest AND manifests.until IS NULL"
+    " JOIN repositories ON repositories.id = manifests.repository"
+    " JOIN edges ON edges.manifest = manifests.id AND edges.kind = 'blob'"
+    " WHERE events.kind = 'ManifestPut' AND events.change LIKE '%\"sparse\":false%'"
+    " AND NOT EXISTS (SELECT 1 FROM links WHERE links.repository = edges.repository"
+    " AND links.digest = edges.digest) LIMIT ?"
+)
+
 
 def blobs(connection: Connection, after: Digest | None, limit: int) -> list[Descriptor]:
     """Blobs that are believed to be there, ordered by digest."""
@@ -89,3 +102,5 @@ def _lost_names(connection: Connection) -> Iterator[str]:
         yield f"tag {tag} of {name} names a manifest that is not there"
     for (digest,) in connection.rows(LOST_LINKS, (_AT_ONCE,)):
         yield f"blob {digest} is readable but has no row of its own"
+    for name, manifest, digest in connection.rows(LOST_CONTENT, (_AT_ONCE,)):
+        yield f"manifest {manifest} of {name} has lost its blob {digest}: push it again"

@@ -5,7 +5,7 @@ driver gives a `Connection` for one thread at a time and a `Database` that knows
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 Value = int | str | bytes | None
@@ -71,4 +71,8 @@ class Database(Protocol):
 
     async def integrity(self) -> Sequence[str]:
         """What the database itself finds wrong with its files."""
+        ...
+
+    def copied(self) -> AbstractAsyncContextManager["Database"]:
+        """A private copy of all that is committed now; gone at the end."""
         ...

@@ -9,8 +9,9 @@ file system.
 
 import asyncio
 import os
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -142,7 +143,7 @@ async def open_sqlite(
         StorageUnfit, StorageDamaged, StorageFailed: as `prepare_sqlite`.
     """
     if root is None:
-        memory = _MemoryDatabase(now())
+        memory = _created_in_memory(now())
         try:
             yield SqliteMetadata(memory, ProcessLocks(), grace=grace, undo=undo, now=now)
         finally:
@@ -162,6 +163,7 @@ class _FileDatabase:
 
     def __init__(self, root: Path) -> None:
         database = _database(root)
+        self._database = database
         self._lock = WriteLock(root / "metadata" / "write.lock")
         self._reader = SqliteConnection(database, writes=False)
         self._surveyor = SqliteConnection(database, writes=False)
@@ -205,6 +207,16 @@ class _FileDatabase:
         except StorageDamaged as error:
             return [str(error)]
 
+    @asynccontextmanager
+    async def copied(self) -> AsyncIterator["_PrivateDatabase"]:
+        """A copy, made beside the event loop and without holding up writers."""
+
+        async def copy(target: Path) -> None:
+            await asyncio.to_thread(_copy_file, self._database, target)
+
+        async with _copied(copy) as found:
+            yield found
+
     async def aclose(self) -> None:
         """Finish what is waiting, then close everything."""
         self._reader.close()
@@ -219,12 +231,48 @@ def _integrity(connection: Connection) -> list[str]:
     return [] if found == ["ok"] else [f"the database is damaged: {each}" for each in found]
 
 
-class _MemoryDatabase:
-    """One connection for everything, on the loop."""
+def _copy_file(database: Path, target: Path) -> None:
+    connection = SqliteConnection(database, writes=True)
+    try:
+        _copy(connection, target)
+    finally:
+        connection.close()
 
-    def __init__(self, at: datetime) -> None:
-        self._connection = SqliteConnection(None, writes=True, creates=True)
-        migrate(self._connection, subject=self._connection.name, at=stamp(at))
+
+def _copy(connection: SqliteConnection, target: Path) -> None:
+    try:
+        connection.run("VACUUM INTO ?", (str(target),))
+    except apsw.Error as error:
+        raise connection.translated(error) from error
+
+
+@asynccontextmanager
+async def _copied(copy: Callable[[Path], Awaitable[None]]) -> AsyncIterator["_PrivateDatabase"]:
+    with tempfile.TemporaryDirectory(prefix="lading-") as directory:
+        target = Path(directory) / "copy.db"
+        await copy(target)
+        connection = SqliteConnection(target, writes=True)
+        # Nobody needs it after a crash, but transactions that fail are still rolled back.
+        connection.run("PRAGMA synchronous = OFF")
+        connection.run("PRAGMA journal_mode = MEMORY")
+        database = _PrivateDatabase(connection)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def _created_in_memory(at: datetime) -> "_PrivateDatabase":
+    connection = SqliteConnection(None, writes=True, creates=True)
+    migrate(connection, subject=connection.name, at=stamp(at))
+    return _PrivateDatabase(connection)
+
+
+class _PrivateDatabase:
+    """One connection for everything, on the loop; nobody else has the database."""
+
+    def __init__(self, connection: SqliteConnection) -> None:
+        self._connection = connection
         self._transactions = Transactions(lambda: self._connection)
 
     async def read(
@@ -252,6 +300,16 @@ class _MemoryDatabase:
     async def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with its pages."""
         return await self.read(_integrity)
+
+    @asynccontextmanager
+    async def copied(self) -> AsyncIterator["_PrivateDatabase"]:
+        """A copy."""
+
+        async def copy(target: Path) -> None:
+            _copy(self._connection, target)
+
+        async with _copied(copy) as found:
+            yield found
 
     def close(self) -> None:
         """Let go of everything."""

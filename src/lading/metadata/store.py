@@ -4,8 +4,8 @@ Reads that answer requests are short and may run on the event loop; everything t
 transaction, and durable before it returns.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
 from lading.errors import StorageDamaged
@@ -15,6 +15,7 @@ from lading.interfaces.repository import Page
 from lading.metadata import audit, changes, collection, reading, untagged
 from lading.metadata.collection import Horizon, Round
 from lading.metadata.connection import Connection, Database
+from lading.metadata.locks import ProcessLocks
 from lading.metadata.memory import ManifestMemory
 from lading.metadata.rows import micros, stamp
 from lading.oci.descriptor import Descriptor
@@ -48,6 +49,7 @@ class RowStore:
     ) -> None:
         self._database = database
         self._exclusion = exclusion
+        self._grace = grace
         self._half_grace = micros(grace) // 2
         self._undo = micros(undo)
         self._now = now
@@ -186,6 +188,13 @@ class RowStore:
             return found + await self._database.survey(audit.check)
         except StorageDamaged as error:
             return [*found, str(error)]
+
+    @asynccontextmanager
+    async def rehearsal(self) -> AsyncIterator["RowStore"]:
+        """A private copy of all rows, to try anything in."""
+        async with self._database.copied() as copy:
+            undo = timedelta(microseconds=self._undo)
+            yield RowStore(copy, ProcessLocks(), grace=self._grace, undo=undo, now=self._now)
 
     def publishing(self, digest: Digest) -> AbstractAsyncContextManager[None]:
         """Keep deleters of *digest* away."""

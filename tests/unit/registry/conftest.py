@@ -33,6 +33,7 @@ class Clock:
         self._time = datetime.now(UTC)
 
     def __call__(self) -> datetime:
+        """The time, a little later at each look."""
         self._time += timedelta(microseconds=10)
         return self._time
 

@@ -430,9 +430,7 @@ async def test_bytes_that_cannot_be_deleted_hold_up_nothing_and_go_another_time(
     house.clock.pass_by(2 * DAY)
     stubborn = Stubborn(house.blobs, Digest.of(bad))
 
-    first = await Collector(
-        stubborn, house.metadata, grace=DAY, now=house.clock
-    ).collect()
+    first = await Collector(stubborn, house.metadata, grace=DAY, now=house.clock).collect()
     left = await house.stored()
     second = await house.collector().collect()
 

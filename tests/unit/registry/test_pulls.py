@@ -30,6 +30,7 @@ class Hand:
         self.time = 0.0
 
     def __call__(self) -> float:
+        """The time, in seconds."""
         return self.time
 
 
