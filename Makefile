@@ -16,6 +16,7 @@ help: ## list the targets
 
 .PHONY: install
 install: $(INSTALLED) ## make .venv with Lading, its tools, and the command .venv/bin/lading
+	@echo "The command is .venv/bin/lading"
 
 $(INSTALLED): pyproject.toml constraints.txt tools/install
 	@PYTHON="$(PYTHON)" tools/install
