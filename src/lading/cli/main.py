@@ -77,25 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read by hand as well: a failure may come before click has parsed anything.
     wordy = "--traceback" in given
     try:
-        code = cli.main(args=given, prog_name="lading", standalone_mode=False)
+        # Not `cli.main`, which has views of its own on broken pipes and interrupts.
+        with cli.make_context("lading", given) as context:
+            code = cli.invoke(context)
         # What is still in the buffer may be what nobody reads.
         sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        code = end.exit_code
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        return _INTERRUPTED
+        code = _INTERRUPTED
     except BrokenPipeError:
         _silence()
-        return _BROKEN_PIPE
-    except BaseExceptionGroup as group:
+        code = _BROKEN_PIPE
+    except (Exception, BaseExceptionGroup) as error:
         if wordy:
             raise
-        return _told(_first(group))
-    except Exception as error:
-        if wordy:
-            raise
-        return _told(error)
+        code = _told(_first(error))
     return code if isinstance(code, int) else 0
 
 
@@ -113,12 +113,11 @@ def _told(error: BaseException) -> int:
     return code
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(error: BaseException) -> BaseException:
     """The most telling of several failures: ours before others."""
-    ours = group.subgroup(LadingError) or group
-    error: BaseException = ours
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        ours = error.subgroup(LadingError) or error
+        error = ours.exceptions[0]
     return error
 
 

@@ -1,0 +1,140 @@
+"""``lading gc`` says what it took and why, and takes what it said it would."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.app.stores import open_stores
+from lading.cli.main import main
+from lading.oci.digest import Digest
+from lading.testing import samples
+
+LADING = Path(sys.executable).with_name("lading")
+ABANDONED = Digest.of(samples.blob(seed="abandoned"))
+
+
+def blobs(root: Path) -> set[str]:
+    """The digests of all bytes below *root*, by file name."""
+    return {path.parent.name for path in root.glob("docker/registry/v2/blobs/*/*/*/data")}
+
+
+def test_nothing_young_is_taken_without_being_asked_for(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The grace is that of the server, a day, unless something else is said."""
+    before = blobs(root)
+
+    code = main(["gc", "--root", str(root)])
+
+    assert code == 0
+    assert capsys.readouterr().out == "nothing to collect\n"
+    assert blobs(root) == before
+
+
+def test_a_grace_of_zero_takes_what_is_unreferenced_now(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line for each thing, with its reason, and how many bytes were freed."""
+    code = main(["gc", "--root", str(root), "--grace", "0"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert lines == [
+        f"link {ABANDONED} in team/app forgotten: no manifest of team/app names it",
+        f"blob {ABANDONED} deleted (100 bytes): no repository holds it",
+        "1 link, 1 blob removed, 100 bytes freed",
+    ]
+    assert ABANDONED.value not in blobs(root)
+    assert len(blobs(root)) == 6
+
+
+def test_a_dry_run_prints_what_a_run_then_does_and_changes_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Item by item the same, down to the bytes."""
+    before = blobs(root)
+    arguments = ["gc", "--root", str(root), "--grace", "0", "--untagged", "-o", "json"]
+
+    main([*arguments, "--dry-run"])
+    dry = json.loads(capsys.readouterr().out)
+    kept = blobs(root)
+    main(arguments)
+    real = json.loads(capsys.readouterr().out)
+
+    assert kept == before
+    assert dry.pop("dryRun") is True
+    assert real.pop("dryRun") is False
+    assert dry == real
+    assert (real["manifests"], real["blobs"]) == (1, 4)
+    assert len(blobs(root)) == 3
+
+
+def test_a_dry_run_speaks_in_the_conditional(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody takes a rehearsal for the real thing."""
+    main(["gc", "--root", str(root), "--grace", "0", "--dry-run"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert all("would be" in line for line in lines)
+
+
+@pytest.mark.parametrize("grace", ["90s", "15m", "24h", "7d"])
+def test_a_grace_can_be_given_in_every_usual_unit(root: Path, grace: str) -> None:
+    """All of them are longer than the past of this directory."""
+    before = blobs(root)
+
+    code = main(["gc", "--root", str(root), "--grace", grace])
+
+    assert code == 0
+    assert blobs(root) == before
+
+
+def test_a_grace_that_is_no_duration_is_a_usage_error(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line says what would be one."""
+    code = main(["gc", "--root", str(root), "--grace", "soon"])
+
+    assert code == 2
+    assert "24h" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["gc", "fsck"])
+def test_a_directory_without_a_registry_is_refused_and_not_made(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped path must not become an empty registry that has nothing to collect."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    codes = [main([command, "--root", str(path)]) for path in (empty, tmp_path / "none")]
+
+    assert codes == [1, 1]
+    assert capsys.readouterr().err.count("\n") == 2
+    assert list(tmp_path.rglob("*")) == [empty]
+
+
+def test_gc_waits_for_its_turn_while_a_server_is_at_it(root: Path) -> None:
+    """The right to background work is one for all processes; serving goes on meanwhile."""
+
+    async def hold_and_start() -> tuple[bool, Any]:
+        async with open_stores(root) as stores:
+            async with stores.metadata.background(wait=True):
+                process = await asyncio.create_subprocess_exec(
+                    LADING, "gc", "--root", root, "--grace", "0", stdout=subprocess.PIPE
+                )
+                ended = asyncio.create_task(process.communicate())
+                done, _ = await asyncio.wait([ended], timeout=1)
+            output, _ = await ended
+            return bool(done), output
+
+    early, output = asyncio.run(hold_and_start())
+
+    assert not early
+    assert b"1 blob removed" in output
