@@ -119,7 +119,7 @@ class FilesystemBlobs:
         path = f"{self._root}/{layout.upload_path(upload_id)}"
         offset = await self._disk.run(staging.length, path, upload_id)
         hasher = self._shared.hashes.take(upload_id, offset)
-        return FilesystemWriter(self._shared, upload_id, Progress(offset, hasher))
+        return FilesystemWriter(self._shared, upload_id, Progress(offset, hasher, begun=offset))
 
     async def uploads(self) -> int:
         """See `BlobIntake.uploads`; counted again when the last count is a second old."""

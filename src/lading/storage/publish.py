@@ -40,7 +40,7 @@ class Publisher:
             # The time of publishing, which is what a walk reports.
             os.utime(file)
             # Before the sync, so that a journaling file system commits both in one go.
-            os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
+            make_directory(directory)
             # The bytes must be durable before the name is: after a power cut, a blob path that
             # exists has to hold the whole blob.
             self._sync_bytes(file, staged)
@@ -77,6 +77,17 @@ class Publisher:
             os.close(handle)
 
 
+def make_directory(directory: str) -> None:
+    """Make *directory* and those above it, as far as they are missing; not yet durably."""
+    try:
+        os.mkdir(directory, DIRECTORY_MODE)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_directory(os.path.dirname(directory))
+        make_directory(directory)
+
+
 def _rename(staged: str, final: str, directory: str, upload_id: UploadId) -> None:
     while True:
         try:
@@ -85,6 +96,6 @@ def _rename(staged: str, final: str, directory: str, upload_id: UploadId) -> Non
             if not os.path.exists(staged):
                 raise UploadUnknown(upload_id) from None
             # A delete of the same digest has just removed the empty directory.
-            os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
+            make_directory(directory)
         else:
             return

@@ -1,5 +1,6 @@
 """Whether a directory can be the root of a store, and making it one. Everything here blocks."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -8,7 +9,7 @@ from pathlib import Path
 from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
 from lading.oci.digest import ALGORITHMS
 from lading.storage import layout
-from lading.storage.publish import DIRECTORY_MODE, Publisher
+from lading.storage.publish import Publisher, make_directory
 from lading.storage.wall import storage_errors
 
 NETWORK = frozenset(
@@ -26,9 +27,10 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 def prepare_filesystem(root: Path) -> None:
     """Make *root* the root of a store, or say in one line why it cannot be one.
 
-    A disk that is merely full is fit: content can be read from it, and space made on it.
+    A store on a disk that is merely full is fit: it can be read, and space can be made.
 
     Raises:
+        StorageFull: there is no room for the directories of a new store.
         StorageUnfit: it is no directory, or on a network file system, or takes no locks.
         StorageReadOnly: it cannot be written.
     """
@@ -38,14 +40,13 @@ def prepare_filesystem(root: Path) -> None:
     _refuse_network(where)
     try:
         make_directories(root, Publisher())
-        _probe(where)
+        with contextlib.suppress(StorageFull):
+            _probe(where)
     except StorageReadOnly as error:
         raise StorageReadOnly(
             f"{where} cannot be written by uid {os.geteuid()} ({_reason(error)}); "
             f"give it to that user (chown {os.geteuid()} {where}) or choose another directory"
         ) from error
-    except StorageFull:
-        return
 
 
 def make_directories(root: Path, publisher: Publisher) -> str:
@@ -67,7 +68,7 @@ def _make(directory: str, publisher: Publisher) -> None:
         return
     above = os.path.dirname(directory)
     _make(above, publisher)
-    os.makedirs(directory, DIRECTORY_MODE, exist_ok=True)
+    make_directory(directory)
     publisher.sync_directory(above)
 
 
