@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.protocol.exchange import Exchange
 
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.http.face import Face
@@ -15,6 +14,7 @@ from lading.metadata.sqlite import open_sqlite
 from lading.registry.guard import GuardedRegistry
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
+from tests.protocol.exchange import Exchange
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from email.parser import BytesParser
 
 import pytest
-from tests.protocol.exchange import Answer, Exchange
 
 from lading.interfaces.access import Action, Principal
 from lading.oci.digest import Digest
@@ -14,6 +13,7 @@ from lading.oci.media_types import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, OCTE
 from lading.oci.names import RepositoryName
 from lading.registry.registry import LocalRegistry
 from lading.testing import samples
+from tests.protocol.exchange import Answer, Exchange
 
 Serve = Callable[..., Exchange]
 
@@ -547,7 +547,7 @@ async def test_t38_locations_lead_to_the_same_host(ask: Exchange) -> None:
 
 
 async def test_t39_referrers_have_exactly_the_type_of_an_index(ask: Exchange) -> None:
-    """crane compares it with nothing more and nothing less, and follows no links."""
+    """Crane compares it with nothing more and nothing less, and follows no links."""
     image = await ask.push_image("a")
     for seed in range(50):
         await ask.push_artifact("a", samples.artifact(image, seed=seed))
@@ -581,7 +581,7 @@ async def test_t41_deleting_needs_the_right_to_delete_and_no_other(serve: Serve)
 
 
 async def test_t42_signatures_have_plain_tags(ask: Exchange) -> None:
-    """cosign's tags and the fallback tag of referrers are tags like all others."""
+    """Cosign's tags and the fallback tag of referrers are tags like all others."""
     image = await ask.push_image("a", "v1")
     stem = f"sha256-{image.digest.value}"
     names = [stem, f"{stem}.att", f"{stem}.sbom", f"{stem}.sig"]

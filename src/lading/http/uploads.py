@@ -44,7 +44,7 @@ async def finish(call: Call) -> Response:
     async with aclosing(await _resumed(call)) as upload:
         # A digest that cannot be right is refused before a byte is taken, so that the session
         # stays as it was.
-        digest = _storable(call.request.param("digest") or "")
+        digest = _storable(call.request.param("digest"))
         await _written(call.request, upload)
         await upload.commit(digest)
     return _created(call.repository, digest)
@@ -114,7 +114,9 @@ async def _written(request: Request, upload: Upload) -> int:
     return offset
 
 
-def _storable(text: str) -> Digest:
+def _storable(text: str | None) -> Digest:
+    if text is None:
+        raise DigestInvalid("the request has no digest parameter")
     digest = Digest.parse(text)
     if not digest.storable:
         raise DigestInvalid(f"no content is kept under {digest.algorithm}")

@@ -1,0 +1,137 @@
+"""What the face does before and after its endpoints."""
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from lading.errors import StorageBusy, StorageFull
+from lading.http.face import ENDPOINTS, Face
+from lading.interfaces.access import ANONYMOUS, Credentials, Occasion, Principal
+from lading.interfaces.repository import Registry
+from lading.wire.message import Headers, Request, Response
+from lading.wire.routes import Route, path
+
+
+class Remembering:
+    """An authenticator that knows everybody by what they show, and remembers it."""
+
+    def __init__(self) -> None:
+        self.shown: list[Credentials | None] = []
+
+    async def authenticate(self, credentials: Credentials | None) -> Principal:
+        """Somebody of that name."""
+        self.shown.append(credentials)
+        return Principal(credentials.value) if credentials else ANONYMOUS
+
+
+def refusing(occasions: list[Occasion]) -> Callable[[Occasion], Registry]:
+    """Admits nobody, and remembers who tried."""
+
+    def admit(occasion: Occasion) -> Registry:
+        occasions.append(occasion)
+        raise StorageFull("/srv/data")
+
+    return admit
+
+
+def told(response: Response) -> dict[str, str]:
+    """The first error of an answer."""
+    assert isinstance(response.body, bytes)
+    found: dict[str, str] = json.loads(response.body)["errors"][0]
+    return found
+
+
+@pytest.mark.parametrize("route", list(Route))
+async def test_every_route_has_methods_and_tells_them(route: Route) -> None:
+    """Another method is 405, and ``Allow`` says what there is (RFC 9110, 15.5.6)."""
+    face = Face(Remembering(), refusing([]))
+
+    response = await face(Request("BREW", path(route, "a", "x")))
+
+    assert response.status == 405
+    assert dict(response.headers)["Allow"] == ", ".join(ENDPOINTS[route])
+    assert told(response)["code"] == "UNSUPPORTED"
+
+
+@pytest.mark.parametrize("target", ["/v2/a/b", "/favicon.ico", "", "*", "/v2/\u00e9", "//"])
+async def test_unknown_path_is_answered_in_json(target: str) -> None:
+    """Clients parse what they get."""
+    response = await Face(Remembering(), refusing([]))(Request("GET", target))
+
+    assert response.status == 404
+    assert told(response)["code"] == "UNSUPPORTED"
+
+
+async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
+    """The store keeps it with the change."""
+    occasions: list[Occasion] = []
+    face = Face(Remembering(), refusing(occasions))
+    fields = Headers(
+        [(b"authorization", b"Basic somebody"), (b"host", b"x"), (b"user-agent", b"docker")]
+    )
+
+    await face(Request("PUT", "/v2/a/manifests/v1", "", fields, peer="192.0.2.1", id="i"))
+    await face(Request("GET", "/v2/a/manifests/v1", "", fields))
+
+    assert occasions[0].principal.name == "somebody"
+    assert occasions[0].facts == {
+        "address": "192.0.2.1",
+        "host": "x",
+        "method": "PUT",
+        "agent": "docker",
+        "request": "i",
+    }
+    assert occasions[1].facts == {}
+
+
+async def test_failure_of_storage_is_told_without_saying_where(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log has the path, the client has a code, advice and when to come back."""
+    face = Face(Remembering(), refusing([]))
+
+    with caplog.at_level(logging.ERROR, "lading.http"):
+        response = await face(Request("GET", "/v2/a/tags/list", id="i-1"))
+
+    assert response.status == 507
+    assert dict(response.headers)["Retry-After"] == "5"
+    assert told(response)["code"] == "UNAVAILABLE"
+    assert "/srv" not in str(response.body)
+    (record,) = caplog.records
+    assert record.__dict__["request"] == "i-1"
+    assert "/srv/data" in record.__dict__["reason"]
+
+
+async def test_answer_to_head_has_no_body() -> None:
+    """Not even that of an error, though its headers are the same."""
+    response = await Face(Remembering(), refusing([]))(Request("HEAD", "/v2/a/manifests/v1"))
+
+    assert response.status == 507
+    assert response.body == b""
+    assert int(dict(response.headers)["Content-Length"]) > 0
+
+
+async def test_credentials_are_shown_to_the_authenticator_only_where_they_matter() -> None:
+    """Health is nobody's secret."""
+    authenticator = Remembering()
+    face = Face(authenticator, lambda _occasion: None)  # type: ignore[arg-type, return-value]  # unused
+
+    await face(Request("GET", "/healthz"))
+    response = await face(Request("GET", "/v2/", "", Headers([(b"authorization", b"Bearer abc")])))
+
+    assert response.status == 200
+    assert authenticator.shown == [Credentials("bearer", "abc")]
+
+
+async def test_registry_that_cannot_serve_is_not_ready() -> None:
+    """A load balancer takes it out, though the process lives."""
+
+    async def ready() -> None:
+        raise StorageBusy("locked")
+
+    face = Face(Remembering(), lambda _occasion: None, ready=ready)  # type: ignore[arg-type, return-value]  # unused
+
+    assert (await face(Request("GET", "/readyz"))).status == 503
+    assert (await face(Request("GET", "/healthz"))).status == 200
