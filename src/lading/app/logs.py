@@ -69,6 +69,4 @@ def configure(*, format: str, level: str, stream: TextIO | None = None) -> bool:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # The server's own chatter about processes and requests is ours to tell.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return person

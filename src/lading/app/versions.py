@@ -4,7 +4,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-_LIBRARIES = ("apsw", "uvicorn", "uvloop", "httptools", "click")
+_LIBRARIES = ("apsw", "uvloop", "httptools", "click")
 
 
 def versions() -> Mapping[str, str]:

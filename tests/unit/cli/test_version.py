@@ -17,7 +17,7 @@ def test_version_names_everything_that_matters(capsys: pytest.CaptureFixture[str
     assert code == 0
     assert lines[0] == f"lading {version('lading')}"
     assert f"python {platform.python_version()}" in lines
-    assert {"apsw", "sqlite", "uvicorn"} <= {line.split()[0] for line in lines}
+    assert {"apsw", "sqlite", "uvloop"} <= {line.split()[0] for line in lines}
 
 
 def test_version_as_json_can_be_read_by_programs(capsys: pytest.CaptureFixture[str]) -> None:
