@@ -1,0 +1,30 @@
+"""The promises of a metadata store, held by SQLite on disk and in memory."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lading.interfaces.metadata import MetadataStore
+from lading.metadata.sqlite import open_sqlite
+from lading.testing.metadata_store import MetadataStoreContract
+
+
+class TestSqliteOnDisk(MetadataStoreContract):
+    """In files that processes share."""
+
+    def opened(
+        self, place: Path, *, grace: timedelta, undo: timedelta, now: Callable[[], datetime]
+    ) -> AbstractAsyncContextManager[MetadataStore]:
+        """A store in files."""
+        return open_sqlite(place, grace=grace, undo=undo, now=now)
+
+
+class TestSqliteInMemory(MetadataStoreContract):
+    """For tests and for embedding."""
+
+    def opened(
+        self, place: Path, *, grace: timedelta, undo: timedelta, now: Callable[[], datetime]
+    ) -> AbstractAsyncContextManager[MetadataStore]:
+        """A store that leaves no file."""
+        return open_sqlite(None, grace=grace, undo=undo, now=now)
