@@ -32,7 +32,7 @@ async def head(call: Call) -> Response:
 
 async def put(call: Call) -> Response:
     """``PUT /v2/<name>/manifests/<reference>``, also with ``?tag=`` (end-7a, end-7b)."""
-    reference = parse_reference(call.place.last)
+    repository, reference = call.repository, parse_reference(call.place.last)
     tags = _tags(call)
     body = await read(call.request.body, limit=call.terms.manifest_limit)
     if body is None:
@@ -43,7 +43,6 @@ async def put(call: Call) -> Response:
     else:
         manifest = Manifest.verified(body, media_type)
         named = tuple(dict.fromkeys((reference, *tags)))
-    repository = call.repository
     receipt = await repository.put_manifest(manifest, tags=named, sparse=call.terms.sparse)
     return _created(repository.name, receipt, tell_tags=bool(tags))
 
