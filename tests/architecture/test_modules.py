@@ -95,7 +95,13 @@ def test_only_app_and_cli_look_at_the_process_around_them(path: Path) -> None:
 
 @each_module
 def test_unfinished_work_is_not_left_in_the_code(path: Path) -> None:
-    """There are no notes about what somebody would still do, and no empty promises."""
-    text = (ROOT / path).read_text(encoding="utf-8")
+    """There are no notes about what somebody would still do, and no empty promises.
 
-    assert not [word for word in ("TODO", "FIXME", "XXX", "NotImplementedError") if word in text]
+    Only a contract suite has methods that somebody else provides.
+    """
+    text = (ROOT / path).read_text(encoding="utf-8")
+    words = ["TODO", "FIXME", "XXX"]
+    if "testing" not in path.parts:
+        words.append("NotImplementedError")
+
+    assert not [word for word in words if word in text]
