@@ -150,7 +150,8 @@ class _Acceptor:
         self._index = index
         self._loop = asyncio.get_running_loop()
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
-        self._arriving: set[asyncio.Task[Any]] = set()
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def open(self) -> None:
         """Begin to take connections."""
@@ -160,6 +161,7 @@ class _Acceptor:
 
     async def close(self) -> None:
         """Take what has knocked already, then no more."""
+        self._closed = True
         for pause in self._pauses.values():
             pause.cancel()
         for listener in self._listeners:
@@ -186,6 +188,8 @@ class _Acceptor:
 
     def _pause(self, listener: socket.socket, seconds: float) -> None:
         self._loop.remove_reader(listener)
+        if self._closed:
+            return
         self._pauses[listener] = self._loop.call_later(seconds, self._resume, listener)
 
     def _resume(self, listener: socket.socket) -> None:

@@ -196,14 +196,16 @@ class Crew:
         if self._stopping:
             return
         code = os.waitstatus_to_exitcode(status)
-        facts = {"pid": worker.pid, "cause": signal.Signals(-code).name if code < 0 else code}
         now = time.monotonic()
-        if worker.ready and now - worker.born >= _SHORT_LIFE:
-            self._short_lives = 0
-            log.warning("worker died, starting another", extra=facts)
-        else:
-            self._short_lives += 1
-            log.error("worker died at once", extra=facts)
+        short = not worker.ready or now - worker.born < _SHORT_LIFE
+        self._short_lives = self._short_lives + 1 if short else 0
+        log.warning(
+            "worker died",
+            extra={
+                "pid": worker.pid,
+                "cause": signal.Signals(-code).name if code < 0 else f"exit code {code}",
+            },
+        )
         if self._short_lives > _MOST_SHORT_LIVES or (not self._greeted and not worker.ready):
             log.critical(
                 "giving up: workers die as soon as they are started; the lines above tell why"
@@ -258,9 +260,12 @@ def _be_worker(work: Work, index: int, line: socket.socket) -> NoReturn:
     except Exception:
         log.exception("worker failed")
     finally:
-        # What the parent registered to be done at exit is the parent's to do.
-        sys.stderr.flush()
-        os._exit(code)
+        # What the parent registered to be done at exit is the parent's to do, and whatever
+        # happens, no worker may return into the parent's code.
+        try:
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
 
 
 async def _live(work: Work, index: int, line: socket.socket) -> None:

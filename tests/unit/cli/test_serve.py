@@ -1,0 +1,54 @@
+"""``lading serve`` as it is typed."""
+
+from pathlib import Path
+
+import pytest
+
+from lading.cli.main import main
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help is the reference that everybody has at hand."""
+    code = main(["serve", "--help"])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    for option in (
+        "--root",
+        "--listen",
+        "--workers",
+        "--config",
+        "--allow-missing",
+        "--read-only",
+        "--no-access-log",
+        "--grace",
+    ):
+        assert option in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--workers", "none at all"], "--workers: workers: 'none at all' is not a whole number"),
+        (["--listen", "5000"], "--listen: listen: '5000' is not an address such as"),
+        (["--grace", "24"], "--grace: collector.grace: '24' is not a duration such as"),
+        (["--config", "absent.yml"], "absent.yml: No such file or directory"),
+    ],
+)
+def test_mistyped_option_is_one_line(
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The line names the option, and the code tells that it is the caller's mistake."""
+    monkeypatch.chdir(tmp_path)
+
+    code = main(["serve", *arguments])
+
+    text = capsys.readouterr().err
+    assert code == 2
+    assert text.count("\n") == 1
+    assert said in text
+    assert list(tmp_path.iterdir()) == []
