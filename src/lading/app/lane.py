@@ -22,8 +22,10 @@ from lading.bodies import BLOCK, FileSpan
 from lading.errors import BodyIncomplete
 from lading.wire.framing import Framing
 
-_ENOUGH = 256 * 1024
-"""With this much at hand, a pause of the sender is used to hash and write."""
+_SHARE = 4
+"""With this part of a block at hand, a pause of the sender is used to hash and write."""
+_SMALL = 64 * 1024
+"""The block in which small bodies are read on the event loop, in bytes."""
 _PATIENCE = 10
 """Milliseconds a thread waits for a peer before it goes back to other work."""
 _SENDFILE = 1 << 30
@@ -110,14 +112,14 @@ class LentBody:
         """Receive until the sender pauses, in blocks of up to a mebibyte."""
         # On the event loop (small bodies are read there) nobody may wait.
         patience = 0 if threading.get_ident() == self._home else _PATIENCE
-        view = _buffer() if patience else memoryview(bytearray(64 * 1024))
+        view = _buffer() if patience else memoryview(bytearray(_SMALL))
         filled, paused = self._take_first(view), False
         while not self.framing.done and not paused:
-            taken, paused = self._receive(view[filled:], patience)
-            filled += self.framing.feed(view[filled : filled + taken])
-            if filled >= _ENOUGH:
+            if filled >= len(view) // _SHARE:
                 yield view[:filled]
                 filled = 0
+            taken, paused = self._receive(view[filled:], patience)
+            filled += self.framing.feed(view[filled : filled + taken])
         if filled:
             yield view[:filled]
         if self._lost and not self.framing.done:
@@ -141,7 +143,7 @@ class LentBody:
             try:
                 count = self._socket.recv_into(view[got:want])
             except BlockingIOError:
-                if got >= _ENOUGH:
+                if got >= want // _SHARE:
                     return got, False
                 if not patience or not _poll(self._socket, select.POLLIN, patience):
                     return got, True

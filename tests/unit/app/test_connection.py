@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 from lading.app.connection import Bounds, Connections
-from lading.bodies import FileSpan, Held
+from lading.bodies import FileSpan, Held, read
 from lading.errors import BodyIncomplete, SizeInvalid
 from lading.wire.message import Handler, Request, Response
 
@@ -117,6 +117,9 @@ class _House:
             return Response(200, [("X", "a\r\nB: c"), ("Content-Length", "0")])
         if request.path == "/fail":
             raise RuntimeError("a mistake")
+        if request.path == "/read":
+            content = await read(request.body, limit=4 << 20)
+            return _text(201, _digest_of(content or b""))
         if request.path == "/wait":
             await asyncio.get_running_loop().run_in_executor(None, self.gate.wait, LIMIT)
             return _text(200, b"waited")
@@ -232,6 +235,21 @@ def test_bodies_of_every_size_and_framing_arrive_whole_on_one_connection(start: 
         assert client.response() == (201, _digest_of(body))
         for _ in range(extra):
             assert client.response() == (201, _digest_of(b"abc"))
+    client.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 200_000, 3_910_601])
+def test_bodies_that_are_read_into_memory_arrive_whole(start: _Start, size: int) -> None:
+    """Manifests are read on the event loop, and come in chunks of any size."""
+    body = os.urandom(size)
+    client = _Client(start().port)
+    for pieces in ([32_768], [1 << 20], [100, 70_000]):
+        client.send(_in_chunks(body, pieces, random.Random(3), b"/read"))
+
+        assert client.response() == (201, _digest_of(body))
+    client.send(_sized(body, b"/read"))
+
+    assert client.response() == (201, _digest_of(body))
     client.close()
 
 
