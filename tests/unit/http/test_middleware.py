@@ -1,6 +1,7 @@
 """Request ids and the access log."""
 
 import asyncio
+import re
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,7 @@ def test_nobody_can_write_lines_of_their_own(path: str, agent: str) -> None:
     text = b"".join(lines).decode()
     assert text.count("\n") == 1
     assert text[:-1].isprintable()
-    assert text.replace('\\"', "").count('"') == 6
+    assert re.sub(r"\\.", "", text).count('"') == 6
 
 
 async def test_lines_are_written_many_at_a_time() -> None:
