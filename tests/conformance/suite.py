@@ -19,6 +19,8 @@ from tests.peers.programs import PeerMissing, program
 from tests.peers.servers import Server, ServerFailed, distribution, lading
 
 SHOWN_OUTPUT = 4_000
+# It takes some five seconds; a server that hangs must not take the rest of the day.
+ENDS_WITHIN_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,19 @@ def conduct(run: Run, server: Server, results: Path) -> bool:
         "OCI_TLS": "disabled",
         "OCI_RESULTS_DIR": str(results),
     }
-    done = subprocess.run(
-        [program("conformance")], env=environment, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [program("conformance")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=ENDS_WITHIN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"{run.name}: FAILED, the suite did not end within {ENDS_WITHIN_SECONDS} s")
+        print(f"--- the end of the server's log\n{server.log_end()}\n")
+        return False
     try:
         result = Result.read(results / "junit.xml")
     except (FileNotFoundError, ET.ParseError) as error:
@@ -96,7 +108,7 @@ def conduct(run: Run, server: Server, results: Path) -> bool:
         print(done.stdout[-SHOWN_OUTPUT:], done.stderr[-SHOWN_OUTPUT:], sep="\n")
         return False
     passed = result.meets(run)
-    for title, output in result.complaints:
+    for title, output in () if passed else result.complaints:
         print(f"--- {title}\n{output}\n")
     if not passed:
         print(f"--- the end of the server's log\n{server.log_end()}\n")
