@@ -69,7 +69,7 @@ def mislay(connection: Connection, digest: Digest) -> list[RepositoryName]:
     found = connection.rows(
         "SELECT repositories.name FROM links"
         " JOIN repositories ON repositories.id = links.repository"
-        " WHERE links.digest = ? AND repositories.until IS NULL ORDER BY repositories.name",
+        " WHERE links.digest = ? AND repositories.until IS NULL",
         (str(digest),),
     )
     for statement in (
@@ -78,7 +78,7 @@ def mislay(connection: Connection, digest: Digest) -> list[RepositoryName]:
         "DELETE FROM doomed WHERE digest = ?",
     ):
         connection.run(statement, (str(digest),))
-    return [RepositoryName(name) for (name,) in found]
+    return sorted(RepositoryName(name) for (name,) in found)
 
 
 def check(connection: Connection) -> list[str]:

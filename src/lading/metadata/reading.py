@@ -3,6 +3,7 @@
 Each is a search in an index, whatever the number of rows (a test holds every plan to that).
 """
 
+from operator import itemgetter
 from typing import NamedTuple
 
 from lading.errors import BlobUnknown, ManifestUnknown, NameUnknown
@@ -78,7 +79,6 @@ HISTORY = (
     " tags.previous, tags.pulled_at FROM repositories"
     " JOIN tags ON tags.repository = repositories.id"
     " WHERE repositories.name = ? AND tags.name = ?"
-    " ORDER BY repositories.since DESC, tags.since DESC"
 )
 EVENTS = (
     "SELECT events.number, events.at, events.principal, events.facts, events.kind, events.change,"
@@ -200,6 +200,8 @@ def list_referrers(
 
 def tag_history(connection: Connection, repository: RepositoryName, tag: Tag) -> list[TagInterval]:
     """All that *tag* ever named in repositories of that name, latest first."""
+    found = connection.rows(HISTORY, (repository, tag))
+    found.sort(key=itemgetter(1), reverse=True)
     return [
         TagInterval(
             tag=tag,
@@ -212,9 +214,7 @@ def tag_history(connection: Connection, repository: RepositoryName, tag: Tag) ->
             previous=stored_digest(previous) if previous is not None else None,
             pulled_at=moment(pulled_at) if pulled_at is not None else None,
         )
-        for digest, since, since_at, until, until_at, by, previous, pulled_at in connection.rows(
-            HISTORY, (repository, tag)
-        )
+        for digest, since, since_at, until, until_at, by, previous, pulled_at in found
     ]
 
 

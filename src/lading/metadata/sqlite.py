@@ -60,6 +60,7 @@ def prepare_sqlite(root: Path, *, now: Callable[[], datetime] = _utc_now) -> Non
         (directory / "locks").mkdir(parents=True, exist_ok=True)
         for number in range(SHARDS):
             (directory / "locks" / f"{number:02x}").touch(mode=0o600)
+        (directory / "background.lock").touch(mode=0o600)
     lock = WriteLock(directory / "write.lock")
     try:
         with lock.held():

@@ -1,0 +1,298 @@
+"""The database on disk: what is refused, what is found damaged, how batches behave."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import apsw
+import pytest
+
+from lading.errors import (
+    LadingError,
+    ManifestUnknown,
+    NameUnknown,
+    StorageDamaged,
+    StorageFailed,
+    StorageUnfit,
+)
+from lading.interfaces.access import Occasion
+from lading.interfaces.metadata import ManifestPut, RepositoryDeleted, TagDeleted
+from lading.metadata.connection import Connection
+from lading.metadata.sqlite import SqliteMetadata, open_sqlite, prepare_sqlite
+from lading.metadata.sqlite_connection import SqliteConnection
+from lading.metadata.sqlite_writer import Task, Transactions
+from lading.oci.names import RepositoryName, Tag
+from lading.testing import samples
+
+APP = RepositoryName("team/app")
+GRACE = timedelta(hours=24)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteMetadata]:
+    """An empty store on disk."""
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        yield store
+
+
+def _database(root: Path) -> Path:
+    return root / "metadata" / "registry.db"
+
+
+def _tag(name: str) -> ManifestPut:
+    return ManifestPut(APP, samples.index(), (Tag(name),))
+
+
+async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
+    """What was committed outlives the process that did it."""
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        await store.commit(_tag("v1"), occasion=Occasion())
+
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        assert await store.get_manifest(APP, Tag("v1")) == samples.index()
+
+
+async def test_commit_is_seen_by_a_second_store_at_once(
+    store: SqliteMetadata, tmp_path: Path
+) -> None:
+    """What one worker acknowledged, every other can read; ended tags are not remembered."""
+    async with open_sqlite(tmp_path, grace=GRACE) as other:
+        await store.commit(_tag("v1"), occasion=Occasion())
+        found = await other.get_manifest(APP, Tag("v1"))
+        await store.commit(TagDeleted(APP, Tag("v1")), occasion=Occasion())
+
+        assert found == samples.index()
+        with pytest.raises(ManifestUnknown):
+            await other.get_manifest(APP, Tag("v1"))
+
+
+def test_preparing_twice_changes_nothing(tmp_path: Path) -> None:
+    """A restart finds the database as it was."""
+    prepare_sqlite(tmp_path)
+    before = _database(tmp_path).read_bytes()
+
+    prepare_sqlite(tmp_path)
+
+    assert _database(tmp_path).read_bytes() == before
+
+
+def test_database_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    """An older program does not touch what it does not understand, and says what to do."""
+    prepare_sqlite(tmp_path)
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("INSERT INTO migrations VALUES (999, 'future', '', 0)")
+
+    with pytest.raises(StorageUnfit) as caught:
+        prepare_sqlite(tmp_path)
+
+    assert "newer" in caught.value.subject
+    assert "999" in caught.value.subject
+    assert "\n" not in str(caught.value)
+
+
+def test_database_of_another_history_is_refused(tmp_path: Path) -> None:
+    """A migration that was edited after its release would leave an unknown schema."""
+    prepare_sqlite(tmp_path)
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("UPDATE migrations SET checksum = 'edited'")
+
+    with pytest.raises(StorageUnfit):
+        prepare_sqlite(tmp_path)
+
+
+def test_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    """A file that happens to have our name is not written to."""
+    _database(tmp_path).parent.mkdir()
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("CREATE TABLE theirs (id)")
+
+    with pytest.raises(StorageUnfit, match="another program"):
+        prepare_sqlite(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, " * 300, b"\0" * 8192])
+def test_file_that_is_no_database_is_damage(tmp_path: Path, content: bytes) -> None:
+    """The error says where, and what to do."""
+    _database(tmp_path).parent.mkdir()
+    _database(tmp_path).write_bytes(content)
+
+    with pytest.raises(StorageDamaged) as caught:
+        prepare_sqlite(tmp_path)
+
+    assert "registry.db" in caught.value.subject
+    assert caught.value.advice
+
+
+def _destroy(root: Path, *names: str) -> None:
+    """Overwrite the first page of each of these tables and indexes."""
+    with closing(apsw.Connection(str(_database(root)))) as connection:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        pages = [
+            connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).get
+            for name in names
+        ]
+    with _database(root).open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xa5" * 4096)
+
+
+async def test_damaged_database_is_damage_to_reads_writes_and_checks(tmp_path: Path) -> None:
+    """Whatever meets a destroyed page says so in our words, and the rest goes on."""
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        await store.commit(_tag("v1"), occasion=Occasion())
+    _destroy(tmp_path, "tags_live")
+
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        found = await store.check()
+        with pytest.raises(StorageDamaged) as read:
+            await store.get_manifest(APP, Tag("v1"))
+        with pytest.raises(StorageDamaged) as write:
+            await store.commit(_tag("v2"), occasion=Occasion())
+        by_digest = await store.get_manifest(APP, samples.index().digest)
+
+    assert found
+    assert "registry.db" in read.value.subject
+    assert "registry.db" in write.value.subject
+    assert by_digest == samples.index()
+
+
+def test_damaged_schema_is_damage(tmp_path: Path) -> None:
+    """A database that cannot tell its version is not opened."""
+    prepare_sqlite(tmp_path)
+    _destroy(tmp_path, "migrations")
+
+    with pytest.raises(StorageDamaged):
+        prepare_sqlite(tmp_path)
+
+
+async def test_changed_body_of_a_manifest_is_found(store: SqliteMetadata, tmp_path: Path) -> None:
+    """The check hashes every live manifest."""
+    await store.commit(_tag("v1"), occasion=Occasion())
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("UPDATE bodies SET body = x'00'")
+
+    (found,) = await store.check()
+
+    assert str(samples.index().digest) in found
+
+
+async def test_tag_that_leads_nowhere_is_found(store: SqliteMetadata, tmp_path: Path) -> None:
+    """The check follows every live tag."""
+    await store.commit(_tag("v1"), occasion=Occasion())
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("UPDATE manifests SET until = 1, until_at = 1")
+
+    (found,) = await store.check()
+
+    assert "tag v1 of team/app" in found
+
+
+async def test_refused_change_harms_no_other_of_its_batch(store: SqliteMetadata) -> None:
+    """Changes that wait together share a commit and nothing else."""
+    changes = [
+        store.commit(change, occasion=Occasion())
+        for number in range(50)
+        for change in (_tag(f"v{number}"), RepositoryDeleted(RepositoryName("absent")))
+    ]
+
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+
+    assert all(isinstance(each, NameUnknown) for each in outcomes[1::2])
+    assert len((await store.list_tags(APP, after=None, limit=100)).items) == 50
+    assert [event.number for event in await store.events(after=0, limit=100)] == [*range(1, 51)]
+
+
+async def test_cancelled_caller_waits_for_the_outcome_and_breaks_no_batch(
+    store: SqliteMetadata,
+) -> None:
+    """Whoever holds a lock around a commit holds it until the commit is decided."""
+    tasks = [
+        asyncio.create_task(store.commit(_tag(f"v{number}"), occasion=Occasion()))
+        for number in range(20)
+    ]
+    await asyncio.sleep(0)
+
+    for task in tasks[::2]:
+        task.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    tags = {*(await store.list_tags(APP, after=None, limit=100)).items}
+    assert all(isinstance(each, asyncio.CancelledError) for each in outcomes[::2])
+    assert tags == {f"v{number}" for number in range(20)}
+
+
+async def test_error_of_a_programmer_reaches_the_caller_and_nobody_else(
+    store: SqliteMetadata,
+) -> None:
+    """A bug in one change does not stop the writer."""
+    broken = ManifestPut(APP, samples.index(), (None,))  # type: ignore[arg-type]
+
+    with pytest.raises(LadingError):
+        await store.commit(broken, occasion=Occasion())
+    await store.commit(_tag("v1"), occasion=Occasion())
+
+    assert [*(await store.list_tags(APP, after=None, limit=10)).items] == ["v1"]
+
+
+async def test_log_is_copied_into_the_database_as_it_grows(
+    store: SqliteMetadata, tmp_path: Path
+) -> None:
+    """The write-ahead log stays small however much is written."""
+    big = [
+        samples.image_manifest(annotations={"seed": str(seed), "n": "n" * 1_000_000})
+        for seed in range(40)
+    ]
+
+    for manifest in big:
+        await store.commit(ManifestPut(APP, manifest, sparse=True), occasion=Occasion())
+
+    log = tmp_path / "metadata" / "registry.db-wal"
+    assert log.stat().st_size < 12 << 20
+
+
+class FailingCommit(SqliteConnection):
+    """A connection whose disk fails at the end of a transaction."""
+
+    def run(self, statement: str, values: object = ()) -> None:
+        """Run all but ``COMMIT``."""
+        if statement == "COMMIT":
+            raise apsw.IOError("disk I/O error")
+        super().run(statement)
+
+
+def test_failed_commit_fails_its_whole_batch_and_the_next_one_begins_clean(tmp_path: Path) -> None:
+    """Nothing of the batch stays, refusals that rested on it are not told, and work goes on."""
+    prepare_sqlite(tmp_path)
+    database = _database(tmp_path)
+    connections = iter(
+        [FailingCommit(database, writes=True), SqliteConnection(database, writes=True)]
+    )
+    transactions = Transactions(lambda: next(connections))
+
+    def insert(connection: Connection) -> None:
+        connection.run("INSERT INTO bodies (manifest, body) VALUES (7, x'')")
+
+    def refuse(connection: Connection) -> None:
+        raise NameUnknown("refused")
+
+    failed = [Task(insert), Task(refuse)]
+    transactions.transact(failed)
+    done = [Task(insert), Task(refuse)]
+    transactions.transact(done)
+    transactions.finish()
+
+    assert [type(task.error) for task in failed] == [StorageFailed] * 2
+    assert failed[0].error is not failed[1].error
+    assert [type(task.error) for task in done] == [type(None), NameUnknown]
+
+
+async def test_closed_store_refuses_changes(tmp_path: Path) -> None:
+    """Nobody waits for a writer that has ended."""
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        pass
+
+    with pytest.raises(StorageFailed):
+        await store.commit(_tag("v1"), occasion=Occasion())
