@@ -346,14 +346,16 @@ def test_workers_end_with_their_parent(start: Start) -> None:
 def test_connections_are_spread_over_the_workers(start: Start) -> None:
     """No worker idles while another has all the clients."""
     server = start("--workers", "2")
-    connections = [server.connect() for _ in range(16)]
+    connections = [server.connect() for _ in range(64)]
+    for each in connections:
+        each.connect()
     for each in connections:
         assert ask(each, "GET", "/v2/")[0] == 200
 
     counts = [_sockets(pid) for pid in server.workers]
 
-    # What a worker holds besides is the same for all.
-    assert abs(counts[0] - counts[1]) <= 4
+    # What a worker holds besides is the same for all; left alone, one takes nearly all.
+    assert abs(counts[0] - counts[1]) <= 16
     for each in connections:
         each.close()
 
