@@ -24,7 +24,8 @@ async def get(call: Call) -> Response:
     spans = _spans(call.request.headers, digest)
     content = await call.repository.open_blob(digest, spans=spans, url_ok=True)
     if isinstance(content, Elsewhere):
-        return Response(307, [headers.NO_BODY, ("Location", content.url)], content)
+        await content.aclose()
+        return Response(307, [headers.NO_BODY, ("Location", content.url)])
     if not spans:
         fields.append(("Content-Type", OCTETS))
         fields.append(("Content-Length", str(content.total)))
