@@ -51,6 +51,7 @@ class FilesystemWriter:
     async def write(self, body: Inbound) -> None:
         """See `BlobWriter.write`; a body that pauses holds neither a thread nor the lock."""
         bodies = self._shared.bodies
+        self._progress.stopped = False
         while await body.ready():
             await bodies.run_or_stop(
                 self._stop, staging.absorb, self._path, self._id, self._progress, body
