@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 
 from lading.interfaces.metadata import Changes, Pull
 from lading.oci.digest import Digest
@@ -80,7 +81,7 @@ class Pulls:
     async def flush(self) -> None:
         """Write what waits, in batches. A batch that fails is logged, counted and kept."""
         while self._waiting:
-            batch = dict(list(self._waiting.items())[:_BATCH])
+            batch = dict(islice(self._waiting.items(), _BATCH))
             try:
                 await self._metadata.record_pulls(list(batch.values()))
             except Exception as error:  # noqa: BLE001 - a statistic never harms serving

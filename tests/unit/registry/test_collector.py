@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lading.bodies import Bytes
-from lading.errors import BlobUnknown, ManifestUnknown, StorageFailed
+from lading.errors import BlobUnknown, ManifestBlobUnknown, ManifestUnknown, StorageFailed
 from lading.interfaces.metadata import Doomed
 from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
@@ -498,3 +498,44 @@ async def test_every_item_says_why_it_went(house: House) -> None:
 
     assert {taken.what for taken in house.heard} == {What.MANIFEST, What.LINK, What.BLOB}
     assert all(taken.reason for taken in house.heard)
+
+
+async def push_stubbornly(repository: Repository, image: samples.Image, tag: str) -> None:
+    """Push, and push again what was collected before the manifest could name it."""
+    while True:
+        try:
+            await samples.put_image(repository, image, tags=[tag])
+        except ManifestBlobUnknown:
+            continue
+        return
+
+
+async def test_pushes_and_collections_at_once_lose_nothing_that_was_acknowledged(
+    house: House,
+) -> None:
+    """With no grace at all, and the same layers pushed and deleted all the time."""
+    pushed = {f"v{number}": samples.image(number % 3) for number in range(24)}
+    over = asyncio.Event()
+
+    async def collect() -> None:
+        while not over.is_set():
+            await house.collector(NOW).collect(untagged=True)
+            await house.sweep(NOW).waste()
+
+    async def push(name: str) -> None:
+        repository = house.repository(name)
+        for tag, image in pushed.items():
+            await push_stubbornly(repository, image, tag)
+            if tag != "v23":
+                await repository.delete_manifest(image.manifest.digest)
+
+    async with asyncio.TaskGroup() as group:
+        collecting = [group.create_task(collect()) for _ in range(2)]
+        await asyncio.gather(*(push(f"team/app{number}") for number in range(4)))
+        over.set()
+        await asyncio.gather(*collecting)
+    await house.collector(NOW).collect()
+
+    for number in range(4):
+        assert await whole(house.repository(f"team/app{number}"), pushed["v23"])
+    assert await house.stored() == {Digest.of(content) for content in pushed["v23"].blobs}
