@@ -16,6 +16,7 @@ from lading.errors import (
 )
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
+from lading.storage import tree
 from lading.storage.filesystem import FilesystemBlobs, open_filesystem
 from lading.storage.layout import blob_path
 from lading.testing import samples
@@ -279,3 +280,31 @@ async def test_store_and_content_are_private(tmp_path: Path) -> None:
         await _publish(store, b"secret")
 
     assert all(path.stat().st_mode & 0o007 == 0 for path in (root, *root.rglob("*")))
+
+
+async def test_body_that_is_written_back_early_arrives_whole(tmp_path: Path) -> None:
+    """A body so long that the kernel begins to write it before its end reads back, resumed or not."""
+    content = samples.blob(1000) * 20_000
+    async with open_filesystem(tmp_path) as store:
+        writer = await store.create(UploadId("u"))
+        await writer.write(Bytes(content[:9_000_001]))
+        await writer.aclose()
+        writer = await store.resume(UploadId("u"))
+        await writer.write(Bytes(content[9_000_001:]))
+
+        await writer.commit(Digest.of(content))
+
+        assert await store.measure(Digest.of(content)) == Digest.of(content)
+
+
+async def test_content_that_nobody_takes_is_closed(tmp_path: Path) -> None:
+    """A file that was opened for a request that has gone does not stay open."""
+    async with open_filesystem(tmp_path) as store:
+        digest = await _publish(store, samples.blob(100_000))
+        found = tree.content(str(tmp_path), digest, ())
+
+        tree.let_go(found)
+
+        assert isinstance(found[0], FileSpan)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(found[0].file)
