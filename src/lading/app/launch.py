@@ -1,5 +1,6 @@
 """From a configuration to a running server: take the directory, listen, greet, fork, wait."""
 
+import contextlib
 import fcntl
 import importlib.metadata
 import logging
@@ -15,7 +16,7 @@ from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.serving import Balance, bind, serve
 from lading.app.sources import Loaded
-from lading.app.stores import make_root, prepare
+from lading.app.stores import holds_registry, make_root, prepare
 from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
 from lading.errors import StorageUnfit
@@ -40,7 +41,7 @@ def run(loaded: Loaded) -> int:
     raise_open_files()
     # The address first: a second server that is started by mistake leaves no directory behind.
     listeners = bind(config.listen)
-    new = not (config.root.is_dir() and any(config.root.iterdir()))
+    new = not holds_registry(config.root)
     make_root(config.root)
     with holding(config.root):
         # Under the lock, since migrations must not meet another server.
@@ -87,7 +88,10 @@ def holding(root: Path) -> Iterator[None]:
     Raises:
         StorageUnfit: another server has it.
     """
-    file = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        file = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageUnfit(f"{root / LOCK}: {error.strerror}") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -95,8 +99,10 @@ def holding(root: Path) -> Iterator[None]:
         os.close(file)
         raise StorageUnfit(f"{root} is held by another server (process {holder})") from None
     try:
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        # Only for the message above: a full disk is no reason not to serve what is on it.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(file)

@@ -1,5 +1,6 @@
 """The two stores of a registry: which they are, and how a directory becomes a place for them."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class Stores:
 
     blobs: BlobStore
     metadata: MetadataStore
+
+
+def holds_registry(root: Path) -> bool:
+    """Whether somebody has made a registry in the directory *root*."""
+    return os.path.exists(root / _DATABASE)  # noqa: PTH110 - asks, and never raises
 
 
 def make_root(root: Path) -> None:
@@ -64,7 +70,7 @@ async def open_stores(
         StorageUnfit: there is no registry in that directory.
         StorageFailed: they cannot be opened.
     """
-    if root is not None and not (root / _DATABASE).is_file():
+    if root is not None and not holds_registry(root):
         # Opening would make an empty registry of a mistyped path.
         raise StorageUnfit(f"there is no registry in {root}")
     async with AsyncExitStack() as stack:

@@ -1,0 +1,59 @@
+"""Addresses that can be listened on, and what is said about others."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from lading.app.serving import bind
+from lading.errors import AddressUnusable
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield int(other.getsockname()[1])
+
+
+def test_port_0_picks_a_free_port() -> None:
+    """The real port can be asked for afterwards."""
+    (listener,) = bind("127.0.0.1:0")
+
+    with listener:
+        assert listener.getsockname()[1] != 0
+
+
+def test_name_with_several_addresses_gets_one_port() -> None:
+    """localhost may be both 127.0.0.1 and ::1; a client must find the same server at either."""
+    listeners = bind("localhost:0")
+
+    ports = {each.getsockname()[1] for each in listeners}
+
+    for each in listeners:
+        each.close()
+    assert len(ports) == 1
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_ipv6_address_stands_in_brackets() -> None:
+    """The brackets are those of URLs."""
+    (listener,) = bind("[::1]:0")
+
+    with listener:
+        assert listener.getsockname()[0] == "::1"
+
+
+def test_taken_port_is_named(taken: int) -> None:
+    """The error says who is in the way, and the advice how to choose another."""
+    with pytest.raises(AddressUnusable, match="another program listens there already") as caught:
+        bind(f"127.0.0.1:{taken}")
+
+    assert f"127.0.0.1:{taken}" in str(caught.value)
+    assert "--listen" in caught.value.advice
+
+
+def test_address_of_another_machine_is_refused() -> None:
+    """Listening on what is not ours fails before anything else is done (RFC 5737 address)."""
+    with pytest.raises(AddressUnusable, match="this machine has no such address"):
+        bind("192.0.2.1:0")
