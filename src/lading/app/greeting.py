@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 _DOCKER = "docker pull alpine && docker tag alpine {host}/alpine && docker push {host}/alpine"
 _OFFLINE = (
-    "tar -chf - /bin/sh $(ldd /bin/sh | grep -o '/[^ ]*') | docker import - {host}/sh && "
+    "tar -C / -ch bin/sh $(ldd /bin/sh | grep -o '/[^ ]*' | cut -c2-) | "
+    "docker import - {host}/sh && "
     "docker push {host}/sh && docker run --rm {host}/sh /bin/sh -c 'echo it works'"
 )
 _CRANE = "crane copy alpine {host}/alpine"
@@ -74,7 +75,7 @@ def greet(greeting: Greeting, *, person: bool) -> None:
     if not person:
         log.info("serving", extra=_facts(greeting))
     elif greeting.new:
-        log.info("serving\n%s", _page(greeting))
+        log.info("%s", _page(greeting))
     else:
         log.info("Lading %s serves %s from %s", greeting.version, greeting.urls, greeting.root)
     if greeting.warning:
