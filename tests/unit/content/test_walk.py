@@ -11,6 +11,7 @@ from lading.errors import ManifestInvalid, ManifestUnknown
 from lading.interfaces.repository import Repository
 from lading.metadata.sqlite import open_sqlite
 from lading.oci import media_types
+from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.manifest import Kind, Manifest
 from lading.oci.names import Tag
@@ -129,6 +130,20 @@ async def test_entry_that_may_be_either_is_found_out(repository: Repository) -> 
         Node(strange.digest, Kind.MANIFEST, strange),
         Node(cache.digest, Kind.MANIFEST, cache),
     ]
+
+
+async def test_entry_that_may_be_either_and_was_seen_is_not_visited_again(
+    repository: Repository,
+) -> None:
+    """One index may call a manifest by its type, and another by a type that nobody knows."""
+    listed = samples.index()
+    disguised = Descriptor("application/vnd.example", listed.digest, len(listed.body))
+    whole = samples.index(listed, disguised)
+    await _put(repository, listed, whole)
+
+    digests = [node.digest for node in await _nodes(repository, whole.digest)]
+
+    assert digests == [listed.digest, whole.digest]
 
 
 async def test_manifest_that_is_missing_is_a_node_without_one(repository: Repository) -> None:

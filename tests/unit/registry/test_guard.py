@@ -14,6 +14,7 @@ from lading.interfaces.repository import Registry, Repository
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
+from lading.registry import guard
 from lading.registry.guard import GuardedRegistry
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
@@ -202,10 +203,12 @@ async def test_repository_is_deleted_by_who_may(inner: LocalRegistry) -> None:
     assert list((await inner.repositories()).items) == []
 
 
+@pytest.mark.parametrize("scanned", [1, 5, 1000])
 async def test_repositories_are_listed_as_far_as_the_caller_may_pull(
-    inner: LocalRegistry,
+    inner: LocalRegistry, monkeypatch: pytest.MonkeyPatch, scanned: int
 ) -> None:
-    """Pages are full, and `more` is about what the caller may see."""
+    """Pages are full, and `more` is about what the caller may see, however many steps it takes."""
+    monkeypatch.setattr(guard, "_SCANNED", scanned)
     names = [RepositoryName(f"r{number:02}") for number in range(30)]
     for name in names:
         await samples.put_image(inner.repository(name))

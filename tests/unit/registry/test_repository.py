@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -198,3 +198,29 @@ async def test_mount_goes_on_to_the_next_holder_when_one_lost_the_blob(
 
     assert faults.calls.count("commit") == 2
     assert await samples.content_of(await third.open_blob(pushed.digest)) == b"content"
+
+
+@pytest.mark.parametrize(
+    ("answered", "kept"), [("stat", True), ("mount", True), ("open", False), (None, False)]
+)
+async def test_blob_that_was_said_to_be_here_is_kept_for_a_while(
+    blobs: BlobStore, answered: str | None, kept: bool
+) -> None:
+    """Who is told that a blob exists leaves it out of a push, and sends the manifest later."""
+    hours = [datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(24)]
+    now = hours[0]
+    async with open_sqlite(None, grace=timedelta(hours=8), now=lambda: now) as metadata:
+        repository = LocalRegistry(blobs, metadata).repository(NAME)
+        pushed = await samples.put_blob(repository, b"nobody names it yet")
+        now = hours[7]
+        if answered == "stat":
+            await repository.stat_blob(pushed.digest)
+        elif answered == "mount":
+            await repository.mount_blob(pushed.digest, None)
+        elif answered == "open":
+            await (await repository.open_blob(pushed.digest)).aclose()
+        now = hours[14]
+
+        doomed = await metadata.condemn(before=hours[14] - timedelta(hours=8), limit=10)
+
+        assert (not doomed) is kept
