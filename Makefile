@@ -34,7 +34,7 @@ check: $(INSTALLED) ## formatting, style, types, floors, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-timings
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest -q -p no:randomly -p no:cacheprovider tests/architecture
 
 .PHONY: interop
