@@ -133,6 +133,12 @@ class CollectorConfig:
         "How often the server collects; unset: only when asked by lading gc.",
         optional(duration),
     )
+    sweep: timedelta = option(
+        timedelta(hours=6),
+        "How often the server walks over all content to look for what interrupted pushes left "
+        "behind.",
+        duration,
+    )
     undo: timedelta = option(
         timedelta(0),
         "How long content is kept that only deleted tags, manifests or repositories name.",

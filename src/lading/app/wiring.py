@@ -141,6 +141,7 @@ def _upkeep(
         Collector(stores.blobs, stores.metadata, grace=grace, now=now),
         Sweep(stores.blobs, stores.metadata, grace=grace, expiry=config.uploads.expiry, now=now),
         every=every,
+        sweep_every=config.collector.sweep,
     )
 
 
