@@ -1,6 +1,7 @@
 """The database on disk: what is refused, what is found damaged, how batches behave."""
 
 import asyncio
+import fcntl
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
@@ -222,6 +223,25 @@ async def test_cancelled_caller_waits_for_the_outcome_and_breaks_no_batch(
     tags = {*(await store.list_tags(APP, after=None, limit=100)).items}
     assert all(isinstance(each, asyncio.CancelledError) for each in outcomes[::2])
     assert tags == {f"v{number}" for number in range(20)}
+
+
+async def test_cancelled_caller_does_not_go_before_its_change_is_decided(
+    store: SqliteMetadata, tmp_path: Path
+) -> None:
+    """While another process writes, a cancelled commit still waits, and then is made."""
+    with (tmp_path / "metadata" / "write.lock").open("r+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        task = asyncio.create_task(store.commit(_tag("v1"), occasion=Occasion()))
+        await asyncio.sleep(0)
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        waiting = not task.done()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert waiting
+    assert await store.get_manifest(APP, Tag("v1"))
 
 
 async def test_error_of_a_programmer_reaches_the_caller_and_nobody_else(
