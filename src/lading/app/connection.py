@@ -13,7 +13,6 @@ a thread (``lane.py``).
 import asyncio
 import contextvars
 import logging
-import os
 import types
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +23,9 @@ from typing import Any, cast
 from lading.app import replies
 from lading.app.buffered import BufferedBody
 from lading.app.heads import Head, HeadInvalid, HeadReader
-from lading.app.lane import FileSender, LentBody
-from lading.bodies import Bytes, FileSpan, Held, Inbound
+from lading.app.lane import LentBody
+from lading.app.outgoing import Outgoing
+from lading.bodies import Bytes, Inbound
 from lading.errors import BodyIncomplete, LadingError
 from lading.wire.framing import Framing
 from lading.wire.message import Handler, Headers, Request, Response
@@ -99,19 +99,17 @@ class Connection(asyncio.Protocol):
         self.shared = shared
         self._reader = HeadReader()
         self._transport: asyncio.Transport
+        self._outgoing: Outgoing
         self._peer = ""
-        self._plain = False
+        self._lane_from: int | None = None
         self._ahead = bytearray()
         self._busy = False
         self._body: BufferedBody | LentBody | None = None
-        self._sender: FileSender | None = None
         self._keep_alive = True
         self._ending = replies.KEPT
         self._skipping: Framing | None = None
         self._skipped = 0
         self._paused = False
-        self._writable: asyncio.Future[None] | None = None
-        self._write_blocked = False
         self._deadline: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._asks_first = False
@@ -124,7 +122,15 @@ class Connection(asyncio.Protocol):
         self._transport = transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._peer = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "local"
-        self._plain = transport.get_extra_info("sslcontext") is None
+        bounds = self.shared.bounds
+        plain = transport.get_extra_info("sslcontext") is None
+        self._lane_from = bounds.lane_from if plain else None
+        self._outgoing = Outgoing(
+            transport,
+            self.shared.threads,
+            lane=self._lane_from is not None,
+            pause=bounds.write_pause,
+        )
         self._deadline = self.shared.loop.time() + self.shared.bounds.idle_time
         self.shared.open.add(self)
         if self.shared.closing:
@@ -139,15 +145,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The peer takes less than we write."""
-        self._write_blocked = True
+        self._outgoing.block()
         self._deadline = self.shared.loop.time() + self.shared.bounds.write_pause
 
     def resume_writing(self) -> None:
         """The peer takes again."""
-        self._write_blocked = False
+        self._outgoing.unblock()
         self._deadline = None
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: of a head, of a body, or too early."""
@@ -211,9 +215,8 @@ class Connection(asyncio.Protocol):
         self._ahead.clear()
         self._pause()
         self._asks_first = head.expects_continue and not came
-        lane_from, pause = self.shared.bounds.lane_from, self.shared.bounds.body_pause
-        big = lane_from is not None and (framing.length is None or framing.length >= lane_from)
-        if self._plain and big:
+        lane_from, pause = self._lane_from, self.shared.bounds.body_pause
+        if lane_from is not None and (framing.length is None or framing.length >= lane_from):
             self._body = LentBody(
                 self._transport, framing, came, pause=pause, on_begin=self._say_continue
             )
@@ -257,90 +260,32 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, request: Request) -> None:
         try:
-            try:
-                response = await self.shared.handler(request)
-            except Exception:
-                # The face translates every error of ours: this is a mistake in the program.
-                log.exception("request failed", extra={"request": request.id})
-                response = replies.plain(
-                    500, f"internal error; the log tells more of request {request.id}"
-                )
-            await self._send(request, response)
+            await self._send(request, await self.shared.handler(request))
         except BodyIncomplete as error:
             # The head of the response may be out already: closing is all that can be said.
             log.info("response not taken", extra={"request": request.id, "reason": str(error)})
             self.abort()
         except Exception:
+            # The handler answers its own mistakes: this one is ours.
             log.exception("response failed", extra={"request": request.id})
             self.abort()
         finally:
             self._end()
 
     async def _send(self, request: Request, response: Response) -> None:
-        body = response.body
         try:
             if self._transport.is_closing():
                 return
             if self._cannot_go_on():
                 self._keep_alive = False
-            head = self._head(response)
-            if isinstance(body, bytes):
-                self._transport.write(head + body)
-            elif request.method == "HEAD":
-                self._transport.write(head)
-            elif isinstance(body, Held):
-                self._transport.write(head + replies.joined(body, response.frames))
-            elif isinstance(body, FileSpan):
-                await self._send_file(head, body, response)
-            if self._write_blocked:
-                await self._drained()
+            bodiless = request.method == "HEAD"
+            await self._outgoing.send(self._head(response), response, bodiless=bodiless)
         finally:
-            if not isinstance(body, bytes):
-                await body.aclose()
+            if not isinstance(response.body, bytes):
+                await response.body.aclose()
 
     def _head(self, response: Response) -> bytes:
         return replies.head(response, self.shared.date, self._ending if self._keep_alive else None)
-
-    async def _send_file(self, head: bytes, body: FileSpan, response: Response) -> None:
-        await self._drained(everything=True)
-        if self._plain and self.shared.bounds.lane_from is not None:
-            pause = self.shared.bounds.write_pause
-            self._sender = FileSender(self._transport, self.shared.threads, pause=pause)
-            try:
-                await self._sender.send(head, body, response.frames)
-            finally:
-                self._sender = None
-            return
-        self._transport.write(head)
-        frames = iter(response.frames)
-        for offset, length in body.parts:
-            self._transport.write(next(frames, b""))
-            await self._copy(body.file, offset, length)
-        self._transport.write(next(frames, b""))
-
-    async def _copy(self, file: int, offset: int, length: int) -> None:
-        """Send part of a file through the transport, no faster than the peer takes it."""
-        while length:
-            block = await self.shared.loop.run_in_executor(
-                self.shared.threads, os.pread, file, min(length, 256 * 1024), offset
-            )
-            if not block:
-                raise BodyIncomplete("the file is shorter than it was")
-            if self._transport.is_closing():
-                raise BodyIncomplete("the receiver went away")
-            self._transport.write(block)
-            offset += len(block)
-            length -= len(block)
-            await self._drained()
-
-    async def _drained(self, *, everything: bool = False) -> None:
-        """Wait until the peer has taken enough, or *everything*, of what was written."""
-        while self._write_blocked and not self._transport.is_closing():
-            self._writable = self.shared.loop.create_future()
-            await self._writable
-        while everything and self._transport.get_write_buffer_size():  # noqa: ASYNC110
-            # Only after pipelined requests, and no event tells of a buffer that became empty.
-            await asyncio.sleep(0.001)
 
     def _cannot_go_on(self) -> bool:
         """Whether no request can follow: the end of the body is unknown, or too far away."""
@@ -419,7 +364,7 @@ class Connection(asyncio.Protocol):
             return
         if self._ahead and not self._busy:
             self._refuse(408, "the head of the request took too long")
-        elif self._write_blocked or self._busy:
+        elif self._outgoing.blocked or self._busy:
             self.abort()
         else:
             self._transport.close()
@@ -434,8 +379,7 @@ class Connection(asyncio.Protocol):
         """Cut the connection, and wake the thread that has its socket."""
         if isinstance(self._body, LentBody):
             self._body.cut()
-        if self._sender is not None:
-            self._sender.cut()
+        self._outgoing.cut()
         self._transport.abort()
 
     def _pause(self) -> None:

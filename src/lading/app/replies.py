@@ -44,8 +44,7 @@ def joined(body: Held, frames: Sequence[bytes]) -> bytes:
 
 
 def plain(status: int, reason: str) -> Response:
-    """An answer to what is no request, or to one that a mistake of ours spoiled."""
-    errors = [{"code": "UNKNOWN" if status >= 500 else "UNSUPPORTED", "message": reason}]
-    body = json.dumps({"errors": errors}).encode()
+    """An answer to what is no request."""
+    body = json.dumps({"errors": [{"code": "UNSUPPORTED", "message": reason}]}).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     return Response(status, headers, body)

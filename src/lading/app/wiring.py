@@ -17,7 +17,7 @@ from lading.app.connection import Bounds, Connections
 from lading.app.stores import Stores, open_stores, prepare
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.http.face import Face
-from lading.http.middleware import AccessLog, RequestIds
+from lading.http.middleware import AccessLog, RequestIds, Wall
 from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Registry
 from lading.registry.collector import Collector
@@ -94,7 +94,7 @@ async def running(config: Config, *, now: Callable[[], datetime] = _now) -> Asyn
         def admit(occasion: Occasion) -> Registry:
             return GuardedRegistry(registry, policy, occasion)
 
-        handler: Handler = Face(
+        face = Face(
             Anonymous(),
             admit,
             manifest_limit=config.manifests.max_size,
@@ -102,6 +102,7 @@ async def running(config: Config, *, now: Callable[[], datetime] = _now) -> Asyn
             sparse=sparse,
             ready=partial(_reach, stores),
         )
+        handler: Handler = Wall(face)
         if config.log.access:
             log = AccessLog(handler, _write_out)
             stack.callback(log.flush)

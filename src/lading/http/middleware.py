@@ -2,12 +2,16 @@
 
 import asyncio
 import itertools
+import logging
 import re
 import secrets
 import time
 from collections.abc import Callable
 
+from lading.wire import problems
 from lading.wire.message import Handler, Request, Response
+
+log = logging.getLogger("lading.http")
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _FLUSH_BYTES = 1 << 16
@@ -35,6 +39,25 @@ class RequestIds:
         response = await self._inner(request)
         response.headers.append(("X-Request-Id", request.id))
         return response
+
+
+class Wall:
+    """Answers a mistake in the program, once for everything inside.
+
+    Errors of ours are answered by the face; what comes here is logged with the request's id, and
+    the client is told that id and nothing else.
+    """
+
+    def __init__(self, inner: Handler) -> None:
+        self._inner = inner
+
+    async def __call__(self, request: Request) -> Response:
+        """Pass *request* on; never raises."""
+        try:
+            return await self._inner(request)
+        except Exception:
+            log.exception("request failed", extra={"request": request.id})
+            return problems.broken(request.id)
 
 
 class AccessLog:

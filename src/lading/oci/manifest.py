@@ -295,7 +295,7 @@ def _check_descriptor(found: object, where: str) -> None:
         _invalid(f"{where} is not a descriptor")
     _check_keys(found, _DESCRIPTOR_KEYS, where)
     media_type, digest, size = found.get("mediaType"), found.get("digest"), found.get("size")
-    if not isinstance(media_type, str) or not media_types.well_formed(media_type):
+    if not isinstance(media_type, str) or not media_types.tolerable(media_type):
         _invalid(f"{where} has no valid mediaType")
     if not isinstance(digest, str):
         _invalid(f"{where} has no digest")
@@ -318,7 +318,7 @@ def _check_descriptor(found: object, where: str) -> None:
 
 def _check_type(found: object, where: str) -> None:
     # An empty string is how some writers say "none".
-    if found not in (None, "") and not (isinstance(found, str) and media_types.well_formed(found)):
+    if found not in (None, "") and not (isinstance(found, str) and media_types.tolerable(found)):
         _invalid(f"{where} is not a media type")
 
 

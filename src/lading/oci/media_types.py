@@ -47,6 +47,11 @@ def well_formed(media_type: str) -> bool:
     return _GRAMMAR.fullmatch(media_type) is not None
 
 
+def tolerable(media_type: str) -> bool:
+    """Whether *media_type* may stand in a descriptor: writers put parameters there, and worse."""
+    return 0 < len(media_type) <= 255 and media_type.isascii() and media_type.isprintable()
+
+
 def without_parameters(media_type: str) -> str:
     """*media_type* without ``; charset=…`` and the like, in the form in which it is compared."""
     return media_type.partition(";")[0].strip()

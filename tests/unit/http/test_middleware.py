@@ -1,13 +1,14 @@
-"""Request ids and the access log."""
+"""Request ids, the wall and the access log."""
 
 import asyncio
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.http.middleware import AccessLog, RequestIds
+from lading.http.middleware import AccessLog, RequestIds, Wall
 from lading.wire.message import Headers, Request, Response
 
 
@@ -107,3 +108,22 @@ async def test_lines_that_wait_are_written_by_a_timer(monkeypatch: pytest.Monkey
     await log(Request("GET", "/v2/"))
 
     await asyncio.wait_for(written.wait(), 5)
+
+
+async def test_a_mistake_in_the_program_is_answered_with_its_id(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client learns nothing of the inside, and the operator finds the request in the log."""
+
+    async def mistaken(_request: Request) -> Response:
+        raise RuntimeError("a secret of the inside")
+
+    response = await RequestIds(Wall(mistaken))(Request("GET", "/v2/"))
+
+    assert response.status == 500
+    assert isinstance(response.body, bytes)
+    told = json.loads(response.body)["errors"][0]
+    assert told["code"] == "UNKNOWN"
+    assert dict(response.headers)["X-Request-Id"] in told["detail"]
+    assert b"secret" not in response.body
+    assert "a secret of the inside" in caplog.text

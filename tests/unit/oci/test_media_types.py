@@ -39,3 +39,10 @@ def test_every_kind_of_document_is_told_apart() -> None:
 
     assert sum(map(len, kinds)) == len(frozenset().union(*kinds))
     assert all(media_types.well_formed(each) for kind in kinds for each in kind)
+
+
+def test_writers_may_put_parameters_into_descriptors() -> None:
+    """Files are pushed as ``text/plain; charset=utf-8``, and that is kept as it is."""
+    assert media_types.tolerable("text/plain; charset=utf-8")
+    assert not media_types.tolerable("")
+    assert not media_types.tolerable("text/plain\r\nX: y")

@@ -1,0 +1,110 @@
+"""Responses on their way out of one connection, in the fastest way their body has."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from lading.app import replies
+from lading.app.lane import FileSender
+from lading.bodies import FileSpan, Held
+from lading.errors import BodyIncomplete
+from lading.wire.message import Response
+
+_PIECE = 256 * 1024
+
+
+class Outgoing:
+    """Sends responses, one after the other, no faster than the peer takes them.
+
+    With *lane*, the kernel sends files from a thread of *threads*; without, their bytes pass
+    through the event loop. A peer that takes nothing for *pause* seconds is given up.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, threads: ThreadPoolExecutor, *, lane: bool, pause: float
+    ) -> None:
+        self.blocked = False
+        self._transport = transport
+        self._threads = threads
+        self._lane = lane
+        self._pause = pause
+        self._loop = asyncio.get_running_loop()
+        self._sender: FileSender | None = None
+        self._writable: asyncio.Future[None] | None = None
+
+    async def send(self, head: bytes, response: Response, *, bodiless: bool) -> None:
+        """Send *head* and, unless *bodiless*, the body of *response*.
+
+        Raises:
+            BodyIncomplete: the peer went away or takes nothing, or a file is shorter than said.
+        """
+        body = response.body
+        if isinstance(body, bytes):
+            self._transport.write(head + body)
+        elif bodiless:
+            self._transport.write(head)
+        elif isinstance(body, Held):
+            self._transport.write(head + replies.joined(body, response.frames))
+        elif isinstance(body, FileSpan):
+            await self._send_file(head, body, response.frames)
+        if self.blocked:
+            await self._drained()
+
+    def block(self) -> None:
+        """The peer takes less than is written."""
+        self.blocked = True
+
+    def unblock(self) -> None:
+        """The peer takes again, or is gone."""
+        self.blocked = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def cut(self) -> None:
+        """Wake the thread that has the socket."""
+        if self._sender is not None:
+            self._sender.cut()
+
+    async def _send_file(self, head: bytes, body: FileSpan, frames: Sequence[bytes]) -> None:
+        if self._lane:
+            await self._emptied()
+            self._sender = FileSender(self._transport, self._threads, pause=self._pause)
+            try:
+                await self._sender.send(head, body, frames)
+            finally:
+                self._sender = None
+            return
+        self._transport.write(head)
+        before = iter(frames)
+        for offset, length in body.parts:
+            self._transport.write(next(before, b""))
+            await self._copy(body.file, offset, length)
+        self._transport.write(next(before, b""))
+
+    async def _copy(self, file: int, offset: int, length: int) -> None:
+        while length:
+            piece = await self._loop.run_in_executor(
+                self._threads, os.pread, file, min(length, _PIECE), offset
+            )
+            if not piece:
+                raise BodyIncomplete("the file is shorter than it was")
+            if self._transport.is_closing():
+                raise BodyIncomplete("the receiver went away")
+            self._transport.write(piece)
+            offset += len(piece)
+            length -= len(piece)
+            await self._drained()
+
+    async def _drained(self) -> None:
+        """Wait until the peer has taken enough of what was written."""
+        while self.blocked and not self._transport.is_closing():
+            self._writable = self._loop.create_future()
+            await self._writable
+
+    async def _emptied(self) -> None:
+        """Wait until all that was written is with the kernel."""
+        await self._drained()
+        while self._transport.get_write_buffer_size():  # noqa: ASYNC110
+            # Only after pipelined requests, and no event tells of a buffer that became empty.
+            await asyncio.sleep(0.001)
