@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from lading.oci.media_types import without_parameters
 from lading.wire.message import Headers
 
 JSON = "application/json"
@@ -70,4 +71,4 @@ def split(fields: Iterable[str]) -> list[str]:
 def media_type(headers: Headers) -> str | None:
     """The ``Content-Type`` without its parameters (R38); ``None`` if there is none."""
     value = headers.get(b"content-type")
-    return (value.partition(";")[0].strip() or None) if value is not None else None
+    return without_parameters(value) or None if value is not None else None
