@@ -121,7 +121,6 @@ def _problem(request: Request, place: Place, error: LadingError) -> Response:
         log.log(
             logging.ERROR if failed else logging.INFO,
             "request failed" if failed else "request refused",
-            exc_info=error if failed else None,
             extra={
                 "request": request.id,
                 "status": response.status,
