@@ -194,10 +194,13 @@ def test_upload_in_flight_is_finished_before_the_server_stops(start: Start, size
 
 
 def _refuses(server: Server) -> bool:
+    connection = server.connect()
     try:
-        server.connect().connect()
+        connection.connect()
     except ConnectionRefusedError:
         return True
+    finally:
+        connection.close()
     return False
 
 
