@@ -159,6 +159,38 @@ async def open_sqlite(
         await files.aclose()
 
 
+class _Reader:
+    """A connection that reads, and is opened again once it has failed."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._connection: SqliteConnection | None = SqliteConnection(database, writes=False)
+
+    def run(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do *work*."""
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = SqliteConnection(self._database, writes=False)
+        try:
+            return work(connection, *args, **kwargs)
+        except apsw.Error as error:
+            failure = connection.translated(error)
+            # It remembers pages of a file that was damaged, and would go on to do so when the file
+            # has been put right.
+            self.close()
+            raise failure from error
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 class _FileDatabase:
     """Reads on the loop, long reads beside it, writes by the writer."""
 
@@ -166,8 +198,8 @@ class _FileDatabase:
         database = _database(root)
         self._database = database
         self._lock = WriteLock(root / "metadata" / "write.lock")
-        self._reader = SqliteConnection(database, writes=False)
-        self._surveyor = SqliteConnection(database, writes=False)
+        self._reader = _Reader(database)
+        self._surveyor = _Reader(database)
         self._surveying = threading.Lock()
         self._writer = Writer(Transactions(partial(_connect_writer, database)), self._lock)
 
@@ -175,10 +207,7 @@ class _FileDatabase:
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a short read on the event loop."""
-        try:
-            return work(self._reader, *args, **kwargs)
-        except apsw.Error as error:
-            raise self._reader.translated(error) from error
+        return self._reader.run(work, *args, **kwargs)
 
     async def survey(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -187,10 +216,7 @@ class _FileDatabase:
 
         def run() -> T:
             with self._surveying:
-                try:
-                    return work(self._surveyor, *args, **kwargs)
-                except apsw.Error as error:
-                    raise self._surveyor.translated(error) from error
+                return self._surveyor.run(work, *args, **kwargs)
 
         return await asyncio.to_thread(run)
 
