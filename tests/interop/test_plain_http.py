@@ -1,0 +1,21 @@
+"""What clients do before they believe that a registry speaks plain HTTP."""
+
+import socket
+import ssl
+
+import pytest
+
+from tests.peers.servers import Server
+
+PATIENCE_SECONDS = 5
+
+
+def test_a_tls_greeting_is_answered(registry: Server) -> None:
+    """Docker, podman and crane try HTTPS first; without an answer each call waits for ten seconds."""
+    context = ssl.create_default_context()
+    with socket.create_connection((registry.host, registry.port), PATIENCE_SECONDS) as raw:
+        with pytest.raises(ssl.SSLError) as caught:
+            context.wrap_socket(raw, server_hostname="localhost")
+
+    assert not isinstance(caught.value, TimeoutError)
+    assert "timed out" not in str(caught.value)
