@@ -50,11 +50,11 @@ def measure_facts(
     rivals: Sequence[Contestant], folder: Path, arena: Arena, *, idle: Fact, with_growth: bool
 ) -> list[Fact]:
     """What is measured once; the growth only *with_growth*, for it needs much room."""
-    facts = [idle, memory.idle(rivals, "after the run")]
+    # The restart comes before the growth, which a server with warm buffers would hide.
+    facts = [idle, memory.idle(rivals, "after the run"), memory.restarts(rivals)]
     if with_growth:
         _say("growth of memory")
         facts += memory.growths(rivals, arena)
-    facts.append(memory.restarts(rivals))
     facts.append(memory.access_log(folder, arena))
     return facts
 

@@ -225,13 +225,18 @@ def put_repositories(address: str, first: int, count: int) -> tuple[float, float
 
 
 def milliseconds(address: str, path: str, times: int) -> list[float]:
-    """GET *path* again and again over one connection; the milliseconds of each answer."""
+    """GET a listing again and again over one connection; the milliseconds of each answer.
+
+    Raises `UnexpectedAnswer` when the listing is empty, for then nothing was measured.
+    """
     took = []
     with Connection(address) as connection:
         for _ in range(times):
             began = time.monotonic()
-            connection.request("GET", path, expected=200)
+            answer = connection.request("GET", path, expected=200)
             took.append((time.monotonic() - began) * 1_000)
+    if not any(isinstance(part, list) and part for part in json.loads(answer.body).values()):
+        raise UnexpectedAnswer(f"GET {path}: nothing is listed")
     return took
 
 

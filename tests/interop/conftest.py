@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.interop.commands import Program
-from tests.interop.images import Layout, make_layout
+from tests.interop.images import Layout, extract, make_layout
+from tests.interop.stores import Store
 from tests.peers.debian import root_file_system
 from tests.peers.programs import program
 from tests.peers.servers import Server, distribution, lading
@@ -105,3 +106,23 @@ def skopeo(home: dict[str, str], workspace: Path) -> Program:
 def _root_is_needed() -> None:
     if os.geteuid() != 0:
         pytest.exit("container engines are started here: run this as root", returncode=2)
+
+
+@pytest.fixture
+def stores(home: dict[str, str]) -> Iterator[tuple[Store, Store]]:
+    """Two stores: one to push from, and one to pull into."""
+    # podman refuses a run root of more than fifty characters.
+    folder = Path(tempfile.mkdtemp(prefix="lading-"))
+    made = (Store(folder / "a", home), Store(folder / "b", home))
+    yield made
+    for store in made:
+        store.remove()
+    folder.rmdir()
+
+
+@pytest.fixture
+def unseen(debian: Path, tmp_path: Path) -> Layout:
+    """Debian's programs in layers that no client has met: they remember compressed variants."""
+    root = tmp_path / "root.tar"
+    extract(debian, root, prefixes=("usr/bin/", "usr/sbin/", "etc/"), noise=os.urandom(1 << 16))
+    return make_layout(tmp_path / "layout", root, note="unseen")
