@@ -6,6 +6,7 @@ whose sender is silent costs nothing, and any process can go on with it.
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from lading.storage.wall import failure, storage_errors
 FILE_MODE = 0o640
 """Blobs may be private: nobody but the owner and the group can read them."""
 
+_TRIES = 25
+_PAUSE = 0.002
 _EAGER = 8 << 20
 """Bytes after which the kernel is asked to begin writing a body to disk.
 
@@ -88,10 +91,8 @@ def claimed(path: str, upload_id: UploadId, flags: int) -> Iterator[tuple[int, i
 
 def _lock(file: int, path: str, upload_id: UploadId) -> int:
     with storage_errors(f"upload {upload_id}"):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UploadOutOfOrder(upload_id, offset=os.fstat(file).st_size) from None
+        if not _locked(file):
+            raise UploadOutOfOrder(upload_id, offset=os.fstat(file).st_size)
         # Between open and lock another writer may have published this very file: one more byte
         # appended to it now would damage a blob. Publishing renames under the lock, so what the
         # name says from here on stays true.
@@ -103,6 +104,19 @@ def _lock(file: int, path: str, upload_id: UploadId) -> int:
         if (here.st_ino, here.st_dev) != (there.st_ino, there.st_dev):
             raise UploadUnknown(upload_id)
         return here.st_size
+
+
+def _locked(file: int) -> bool:
+    # Somebody who comes too late holds the lock for the moment it takes to find that out. Were it
+    # not waited for, of two writers both could be refused.
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        else:
+            return True
+    return False
 
 
 def absorb(path: str, upload_id: UploadId, progress: Progress, body: Inbound) -> None:
