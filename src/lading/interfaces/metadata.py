@@ -4,8 +4,9 @@ Everything that changes is one `Change`, committed in one durable transaction: c
 numbered, or not done at all. Manifests live here, since they are small and needed with their
 edges; the bytes of blobs never do.
 
-Names end, they are not erased: tags, manifests, edges and repositories have a *since* and an
-*until*, both event numbers. What an ended row names is kept until the undo window closes.
+Names end, they are not erased: tags, manifests and repositories have a *since* and an *until*,
+both event numbers, and what a manifest names ends with it. What an ended row names is kept until
+the undo window closes.
 """
 
 from collections.abc import Sequence
@@ -237,15 +238,12 @@ class Changes(Protocol):
 class Collection(Protocol):
     """Forget, then delete; each step safe against a crash after it."""
 
-    async def condemn(
-        self, *, before: datetime, limit: int, dry_run: bool = False
-    ) -> Sequence[Doomed]:
+    async def condemn(self, *, before: datetime, limit: int) -> Sequence[Doomed]:
         """Take what was queued before *before*, is still unreferenced and not vouched for since.
 
         Permissions to read go first; bytes that nobody may read any more are moved to the doomed,
         where they stay until `bury`. Doomed bytes of earlier rounds are returned again. Returns
-        nothing when there is nothing to do. With *dry_run* nothing is changed, and *limit* is
-        that of the answer.
+        nothing when there is nothing to do.
         """
         ...
 

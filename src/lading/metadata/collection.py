@@ -79,18 +79,6 @@ def condemn(connection: Connection, horizon: Horizon, limit: int, *, step: int =
     return Round(taken, finished=not (forgotten or looked_at or unread))
 
 
-def rehearse(connection: Connection, horizon: Horizon, limit: int) -> Sequence[Doomed]:
-    """All that rounds would take, up to *limit*; the caller rolls back."""
-    taken = _already_doomed(connection, limit)
-    while len(taken) < limit:
-        room = limit - len(taken)
-        looked_at = _take_links(connection, horizon, room, taken)
-        looked_at += _take_blobs(connection, horizon, limit - len(taken), taken)
-        if not looked_at:
-            break
-    return taken
-
-
 def _already_doomed(connection: Connection, limit: int) -> list[Doomed]:
     found = connection.rows(
         "SELECT digest, size, reason FROM doomed ORDER BY digest LIMIT ?", (limit,)

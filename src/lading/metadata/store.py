@@ -14,7 +14,7 @@ from lading.interfaces.metadata import Change, Doomed, Event, Exclusion, Pull, T
 from lading.interfaces.repository import Page
 from lading.metadata import audit, changes, collection, reading, untagged
 from lading.metadata.collection import Horizon, Round
-from lading.metadata.connection import Connection, Database
+from lading.metadata.connection import Database
 from lading.metadata.locks import ProcessLocks
 from lading.metadata.memory import ManifestMemory
 from lading.metadata.rows import micros, stamp
@@ -22,13 +22,6 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference, RepositoryName, Tag
-
-
-class _Rehearsed(Exception):
-    """Carries what a dry run found past the roll-back."""
-
-    def __init__(self, taken: Sequence[Doomed]) -> None:
-        self.taken = taken
 
 
 class RowStore:
@@ -133,27 +126,13 @@ class RowStore:
         if pulls:
             await self._database.write(collection.record_pulls, tuple(pulls))
 
-    async def condemn(
-        self, *, before: datetime, limit: int, dry_run: bool = False
-    ) -> Sequence[Doomed]:
+    async def condemn(self, *, before: datetime, limit: int) -> Sequence[Doomed]:
         """Take what was queued before *before* and is still unreferenced."""
         horizon = Horizon(stamp(self._now()), stamp(before), self._undo)
-        if dry_run:
-            return await self._rehearse(horizon, limit)
         round_ = Round([], finished=False)
         while not round_.taken and not round_.finished:
             round_ = await self._database.write(collection.condemn, horizon, limit)
         return round_.taken
-
-    async def _rehearse(self, horizon: Horizon, limit: int) -> Sequence[Doomed]:
-        def rehearse(connection: Connection) -> None:
-            raise _Rehearsed(collection.rehearse(connection, horizon, limit))
-
-        try:
-            await self._database.write(rehearse)
-        except _Rehearsed as found:
-            return found.taken
-        return ()
 
     async def still_doomed(self, digest: Digest) -> bool:
         """Whether the bytes are still doomed."""

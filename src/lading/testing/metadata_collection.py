@@ -273,24 +273,6 @@ class CollectionContract:
         assert _links(taken) == {(APP, blob.digest) for blob in blobs}
         assert _bytes(taken) == {blob.digest for blob in blobs}
 
-    async def test_dry_run_tells_what_a_round_would_take(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """It changes nothing, and tells the bytes that would follow as well."""
-        await push(store)
-        for number in range(3):
-            await link(store, b"%d" % number)
-        clock.advance(GRACE + HOUR)
-        before = clock() - GRACE
-
-        foretold = await store.condemn(before=before, limit=100, dry_run=True)
-        cut = await store.condemn(before=before, limit=2, dry_run=True)
-        again = await store.condemn(before=before, limit=100, dry_run=True)
-        taken = await _collected(store, clock)
-
-        assert len(cut) == 2
-        assert {*foretold} == {*again} == {*taken}
-
     async def test_rehearsal_changes_nothing(self, store: MetadataStore) -> None:
         """What is done to a copy stays in the copy."""
         manifest = await push(store, tags=["v1"])
