@@ -13,6 +13,7 @@ a thread (``lane.py``).
 import asyncio
 import contextvars
 import logging
+import string
 import types
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ from lading.wire.message import Handler, Headers, Request, Response
 log = logging.getLogger(__name__)
 
 _END_OF_HEAD = b"\r\n\r\n"
+_METHOD = frozenset(string.ascii_letters.encode())
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_BODY = Bytes(b"")
 
@@ -173,20 +175,30 @@ class Connection(asyncio.Protocol):
     def _read_heads(self) -> None:
         """Begin requests as long as whole heads are there and nobody has to wait."""
         while self._ahead and not self._busy and not self._transport.is_closing():
+            if self._ahead[0] in b"\r\n":
+                # Some clients end a body with a line of its own (RFC 9112, 2.2).
+                self._ahead[:] = self._ahead.lstrip(b"\r\n")
+                continue
             end = self._ahead.find(_END_OF_HEAD)
             size = len(self._ahead) if end < 0 else end + len(_END_OF_HEAD)
             if size > self.shared.bounds.head_size:
                 self._refuse(431, "the head of the request is too long")
                 return
             if end < 0:
-                if self._deadline is None or self._deadline > (
-                    limit := self.shared.loop.time() + self.shared.bounds.head_time
-                ):
-                    self._deadline = limit
+                self._wait_for_head()
                 return
             head = bytes(self._ahead[:size])
             del self._ahead[:size]
             self._read_head(head)
+
+    def _wait_for_head(self) -> None:
+        if self._ahead[0] not in _METHOD:
+            # A TLS greeting, above all: clients try HTTPS first, and wait for an answer.
+            self._refuse(400, "this is no HTTP request; the server speaks plain HTTP here")
+            return
+        limit = self.shared.loop.time() + self.shared.bounds.head_time
+        if self._deadline is None or self._deadline > limit:
+            self._deadline = limit
 
     def _read_head(self, data: bytes) -> None:
         try:

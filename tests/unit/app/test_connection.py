@@ -318,6 +318,28 @@ def test_a_head_that_can_be_read_in_two_ways_is_refused(start: _Start, head: byt
     client.close()
 
 
+def test_a_greeting_of_tls_is_answered_at_once(start: _Start) -> None:
+    """Clients try HTTPS first, and would wait for ten seconds before they speak plainly."""
+    client = _Client(start().port)
+
+    client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+
+    assert client.response()[0] == 400
+    assert client.ended()
+    client.close()
+
+
+def test_empty_lines_before_a_request_are_passed_over(start: _Start) -> None:
+    """Old clients end a body with a line end that belongs to nothing."""
+    client = _Client(start().port)
+
+    client.send(_sized(b"abc") + b"\r\n\r\n" + _sized(b"def"))
+
+    assert client.response() == (201, _digest_of(b"abc"))
+    assert client.response() == (201, _digest_of(b"def"))
+    client.close()
+
+
 def test_a_head_is_bounded_in_size(start: _Start) -> None:
     """A hundred megabytes of headers are refused after the first sixty-four kilobytes."""
     client = _Client(start().port)
