@@ -143,7 +143,7 @@ class LentBody:
             try:
                 count = self._socket.recv_into(view[got:want])
             except BlockingIOError:
-                if got >= want // _SHARE:
+                if got >= max(1, want // _SHARE):
                     return got, False
                 if not patience or not _poll(self._socket, select.POLLIN, patience):
                     return got, True
