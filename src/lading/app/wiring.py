@@ -16,6 +16,7 @@ from lading.app.config import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.stores import Stores, open_stores, prepare
 from lading.auth.anonymous import AllowAll, Anonymous
+from lading.http.call import Terms
 from lading.http.face import Face
 from lading.http.middleware import AccessLog, RequestIds, Wall
 from lading.interfaces.access import Occasion
@@ -78,11 +79,10 @@ async def running(config: Config, *, now: Callable[[], datetime] = _now) -> Asyn
         )
         pulls = Pulls(stores.metadata, now=now)
         await stack.enter_async_context(pulls.flushing())
-        sparse = config.manifests.missing == "allow"
         registry: Registry = LocalRegistry(
             stores.blobs,
             stores.metadata,
-            sparse=sparse,
+            sparse=config.manifests.missing == "allow",
             blob_limit=config.uploads.max_size,
             open_uploads=config.uploads.open,
             pulls=pulls,
@@ -94,15 +94,12 @@ async def running(config: Config, *, now: Callable[[], datetime] = _now) -> Asyn
         def admit(occasion: Occasion) -> Registry:
             return GuardedRegistry(registry, policy, occasion)
 
-        face = Face(
-            Anonymous(),
-            admit,
+        terms = Terms(
             manifest_limit=config.manifests.max_size,
             chunk_min_length=config.uploads.chunk_min_length,
-            sparse=sparse,
             ready=partial(_reach, stores),
         )
-        handler: Handler = Wall(face)
+        handler: Handler = Wall(Face(Anonymous(), admit, terms))
         if config.log.access:
             log = AccessLog(handler, _write_out)
             stack.callback(log.flush)

@@ -22,7 +22,6 @@ class Terms:
         tag_limit: the most tags that one push may name (R43).
         chunk_min_length: the shortest chunk it asks clients for, in bytes (R28).
         page_limit: the most entries of a list in one answer.
-        sparse: whether manifests may name what is not here.
         ready: raises the error that keeps the registry from serving, if there is one.
     """
 
@@ -30,8 +29,11 @@ class Terms:
     tag_limit: int = 100
     chunk_min_length: int | None = None
     page_limit: int = 1000
-    sparse: bool = False
     ready: Callable[[], Awaitable[None]] = at_once
+
+
+USUAL = Terms()
+"""The terms of a face that is told no others."""
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ the face, which logs it and answers with the request's id.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from lading.errors import LadingError
 from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
-from lading.http.call import Call, Endpoint, Terms, at_once
+from lading.http.call import USUAL, Call, Endpoint, Terms
 from lading.interfaces.access import ANONYMOUS, Authenticator, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
 from lading.wire import challenges, headers, problems
@@ -61,29 +61,18 @@ class Face:
     Args:
         authenticator: finds out who asks.
         admit: the registry as it may be used on an occasion.
-        manifest_limit, chunk_min_length, page_limit, sparse, ready: see `Terms`.
+        terms: its limits, and how it finds out whether it can serve.
     """
 
     def __init__(
         self,
         authenticator: Authenticator,
         admit: Callable[[Occasion], Registry],
-        *,
-        manifest_limit: int = 4 << 20,
-        chunk_min_length: int | None = None,
-        page_limit: int = 1000,
-        sparse: bool = False,
-        ready: Callable[[], Awaitable[None]] = at_once,
+        terms: Terms = USUAL,
     ) -> None:
         self._authenticator = authenticator
         self._admit = admit
-        self._terms = Terms(
-            manifest_limit=manifest_limit,
-            chunk_min_length=chunk_min_length,
-            page_limit=page_limit,
-            sparse=sparse,
-            ready=ready,
-        )
+        self._terms = terms
 
     async def __call__(self, request: Request) -> Response:
         """Answer *request*; every error of ours becomes an answer."""

@@ -43,7 +43,7 @@ async def put(call: Call) -> Response:
     else:
         manifest = Manifest.verified(body, media_type)
         named = tuple(dict.fromkeys((reference, *tags)))
-    receipt = await repository.put_manifest(manifest, tags=named, sparse=call.terms.sparse)
+    receipt = await repository.put_manifest(manifest, tags=named)
     return _created(repository.name, receipt, tell_tags=bool(tags))
 
 

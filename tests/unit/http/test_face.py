@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lading.errors import StorageBusy, StorageFull
+from lading.http.call import Terms
 from lading.http.face import ENDPOINTS, Face
 from lading.interfaces.access import ANONYMOUS, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
@@ -131,7 +132,7 @@ async def test_registry_that_cannot_serve_is_not_ready() -> None:
     async def ready() -> None:
         raise StorageBusy("locked")
 
-    face = Face(Remembering(), lambda _occasion: None, ready=ready)  # type: ignore[arg-type, return-value]  # unused
+    face = Face(Remembering(), lambda _occasion: None, Terms(ready=ready))  # type: ignore[arg-type, return-value]  # unused
 
     assert (await face(Request("GET", "/readyz"))).status == 503
     assert (await face(Request("GET", "/healthz"))).status == 200
