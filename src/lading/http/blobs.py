@@ -9,9 +9,7 @@ from lading.http.call import Call
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
 from lading.wire import headers, ranges
-from lading.wire.message import Headers, Response
-
-Fields = list[tuple[str, str]]
+from lading.wire.message import Fields, Headers, Response
 
 
 async def get(call: Call) -> Response:
@@ -56,7 +54,7 @@ def _fields(digest: Digest) -> Fields:
     text = str(digest)
     return [
         ("Docker-Content-Digest", text),
-        ("ETag", f'"{text}"'),
+        ("ETag", headers.quoted(text)),
         headers.FOREVER,
         ("Accept-Ranges", "bytes"),
         headers.NO_SNIFFING,

@@ -18,11 +18,7 @@ async def listed(call: Call) -> Response:
     page = await call.registry.repositories(after=after, limit=max(wanted, 1))
     found = list(page.items[:wanted])
     body = json.dumps({"repositories": found}, separators=(",", ":")).encode()
-    fields = [
-        ("Content-Type", headers.JSON),
-        ("Content-Length", str(len(body))),
-        headers.NO_SNIFFING,
-    ]
+    fields = headers.of_document(body)
     if page.more and found:
         target = following(Route.CATALOG.value, n=wanted, last=found[-1])
         fields.append(headers.next_link(target))

@@ -49,12 +49,4 @@ async def delete_repository(call: Call) -> Response:
 
 def _described(extensions: Sequence[dict[str, Any]]) -> Response:
     body = encoded({"extensions": extensions})
-    return Response(
-        200,
-        [
-            ("Content-Type", headers.JSON),
-            ("Content-Length", str(len(body))),
-            headers.NO_SNIFFING,
-        ],
-        body,
-    )
+    return Response(200, headers.of_document(body), body)

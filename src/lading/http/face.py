@@ -43,7 +43,7 @@ ENDPOINTS: Mapping[Route, Mapping[str, Endpoint]] = {
         "GET": extensions.of_repository,
         "HEAD": extensions.of_repository,
     },
-    Route.WHOLE: {"DELETE": extensions.delete_repository},
+    Route.REPOSITORY: {"DELETE": extensions.delete_repository},
     Route.ROOT: {"GET": status.root, "HEAD": status.root},
     Route.HEALTH: {"GET": status.healthy, "HEAD": status.healthy},
     Route.READY: {"GET": status.ready, "HEAD": status.ready},

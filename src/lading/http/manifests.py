@@ -68,7 +68,7 @@ def _found(request: Request, reference: Reference, descriptor: Descriptor, body:
     digest = str(descriptor.digest)
     fields = [
         ("Docker-Content-Digest", digest),
-        ("ETag", f'"{digest}"'),
+        ("ETag", headers.quoted(digest)),
         headers.FOREVER if isinstance(reference, Digest) else headers.REVALIDATE,
         headers.NO_SNIFFING,
     ]

@@ -26,11 +26,7 @@ async def listed(call: Call) -> Response:
     )
     items = page.items if isinstance(page.items, Descriptors) else Descriptors.of(page.items)
     body = b"".join((_BEFORE, items.as_json(), b"}"))
-    fields = [
-        ("Content-Type", OCI_INDEX),
-        ("Content-Length", str(len(body))),
-        headers.NO_SNIFFING,
-    ]
+    fields = headers.of_document(body, OCI_INDEX)
     if wanted is not None:
         fields.append(("OCI-Filters-Applied", "artifactType"))
     if page.more and items:

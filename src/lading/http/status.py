@@ -11,15 +11,7 @@ _FINE = b"ok\n"
 
 async def support(_call: Call) -> Response:
     """``GET /v2/``: this is a registry, and the caller may talk to it (end-1)."""
-    return Response(
-        200,
-        [
-            ("Content-Type", headers.JSON),
-            ("Content-Length", "2"),
-            headers.NO_SNIFFING,
-        ],
-        _EMPTY,
-    )
+    return Response(200, headers.of_document(_EMPTY), _EMPTY)
 
 
 async def root(_call: Call) -> Response:
@@ -39,13 +31,5 @@ async def ready(call: Call) -> Response:
 
 
 def _text(body: bytes) -> Response:
-    return Response(
-        200,
-        [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-            headers.REVALIDATE,
-            headers.NO_SNIFFING,
-        ],
-        body,
-    )
+    fields = headers.of_document(body, "text/plain; charset=utf-8")
+    return Response(200, [*fields, headers.REVALIDATE], body)

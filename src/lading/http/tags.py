@@ -19,11 +19,7 @@ async def listed(call: Call) -> Response:
     page = await repository.tags(after=Tag(last) if last else None, limit=max(wanted, 1))
     found = list(page.items[:wanted])
     body = json.dumps({"name": repository.name, "tags": found}, separators=(",", ":")).encode()
-    fields = [
-        ("Content-Type", headers.JSON),
-        ("Content-Length", str(len(body))),
-        headers.NO_SNIFFING,
-    ]
+    fields = headers.of_document(body)
     if page.more and found:
         path = routes.path(Route.TAGS, repository.name)
         fields.append(headers.next_link(following(path, n=wanted, last=found[-1])))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from lading.oci.media_types import without_parameters
-from lading.wire.message import Headers
+from lading.wire.message import Fields, Headers
 
 JSON = "application/json"
 
@@ -21,6 +21,11 @@ FOREVER = ("Cache-Control", "max-age=31536000, immutable")
 
 REVALIDATE = ("Cache-Control", "no-cache")
 """For what a tag names, which may change at any time."""
+
+
+def of_document(body: bytes, media_type: str = JSON) -> Fields:
+    """What goes before a *body* that was made for this answer."""
+    return [("Content-Type", media_type), ("Content-Length", str(len(body))), NO_SNIFFING]
 
 
 def quoted(tag: str) -> str:

@@ -60,6 +60,10 @@ class Request:
         return values[0] if values else None
 
 
+Fields = list[tuple[str, str]]
+"""The fields of a message on its way out, in order."""
+
+
 @dataclass(slots=True)
 class Response:
     """What is answered.
@@ -71,7 +75,7 @@ class Response:
     """
 
     status: int
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: Fields = field(default_factory=list)
     body: bytes | BlobContent = b""
     frames: Sequence[bytes] = ()
 

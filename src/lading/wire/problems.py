@@ -13,10 +13,8 @@ from typing import Any
 from lading import errors
 from lading.errors import LadingError, RegistryError
 from lading.wire import challenges, headers, ranges, routes
-from lading.wire.message import Headers, Response
+from lading.wire.message import Fields, Headers, Response
 from lading.wire.routes import Route
-
-Fields = list[tuple[str, str]]
 
 REALM = "lading"
 """What a name and a password are asked for."""
@@ -157,16 +155,7 @@ def _entry(code: str, message: str, detail: str) -> dict[str, str]:
 
 def _response(status: int, entries: list[dict[str, str]], fields: Fields) -> Response:
     body = json.dumps({"errors": entries}, separators=(",", ":")).encode("ascii")
-    return Response(
-        status,
-        [
-            ("Content-Type", headers.JSON),
-            ("Content-Length", str(len(body))),
-            headers.NO_SNIFFING,
-            *fields,
-        ],
-        body,
-    )
+    return Response(status, [*headers.of_document(body), *fields], body)
 
 
 def decode(status: int, fields: Headers, body: bytes) -> LadingError:

@@ -23,7 +23,7 @@ class Route(Enum):
     TAGS = "/v2/{name}/tags/list"
     REFERRERS = "/v2/{name}/referrers/{last}"
     REPOSITORY_EXTENSIONS = "/v2/{name}/_oci/ext/discover"
-    WHOLE = "/v2/{name}/_lading/"
+    REPOSITORY = "/v2/{name}/_lading/"
     ROOT = "/"
     HEALTH = "/healthz"
     READY = "/readyz"
@@ -66,8 +66,8 @@ _ENDINGS = (
     ("/tags/list", Route.TAGS),
     ("/blobs/uploads/", Route.UPLOADS),
     ("/_oci/ext/discover", Route.REPOSITORY_EXTENSIONS),
-    ("/_lading/", Route.WHOLE),
-    ("/_lading", Route.WHOLE),
+    ("/_lading/", Route.REPOSITORY),
+    ("/_lading", Route.REPOSITORY),
 )
 
 

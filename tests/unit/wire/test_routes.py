@@ -41,7 +41,7 @@ def test_upload_paths_lead_back_to_what_they_were_built_from(name: str, upload: 
 @given(NAMES)
 def test_paths_of_a_repository_lead_back_to_its_name(name: str) -> None:
     """Routes that have nothing but a name."""
-    for route in (Route.UPLOADS, Route.TAGS, Route.REPOSITORY_EXTENSIONS, Route.WHOLE):
+    for route in (Route.UPLOADS, Route.TAGS, Route.REPOSITORY_EXTENSIONS, Route.REPOSITORY):
         assert match(path(route, name)) == Place(route, name)
 
 
@@ -66,7 +66,7 @@ def test_fixed_paths_lead_to_their_route(route: Route) -> None:
     [
         ("/v2", Place(Route.SUPPORT)),
         ("/v2/a/blobs/uploads", Place(Route.UPLOADS, "a")),
-        ("/v2/a/_lading", Place(Route.WHOLE, "a")),
+        ("/v2/a/_lading", Place(Route.REPOSITORY, "a")),
         ("/v2/a/blobs/sha256%3Aabc", Place(Route.BLOB, "a", "sha256:abc")),
         ("/v2/a%2Fb/manifests/v1", Place(Route.MANIFEST, "a%2Fb", "v1")),
         ("/v2/a/manifests/b%2Fc", Place(Route.MANIFEST, "a", "b/c")),
