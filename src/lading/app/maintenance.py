@@ -1,14 +1,14 @@
 """Collection and audit on request: what commands do to a data directory, server or no server.
 
-Nothing here creates a data directory: a mistyped path is an error, not an empty registry.
+Nothing here creates a data directory: a mistyped path is an error, not an empty registry. The
+names of ``__all__`` that come from ``registry`` are for commands, which do not know that room.
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lading.app.config import Config
 from lading.app.sources import load
-from lading.app.stores import open_stores
+from lading.app.stores import open_stores, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
 from lading.registry.collector import Collector
@@ -50,9 +50,9 @@ async def collect(config: Config, *, untagged: bool, dry_run: bool, listener: Li
         StorageFailed: the stores let us down.
     """
     grace, expiry = config.collector.grace, config.uploads.expiry
-    async with open_stores(config.root, grace=grace, undo=config.collector.undo) as stores:
-        collector = Collector(stores.blobs, stores.metadata, grace=grace, now=_now)
-        sweep = Sweep(stores.blobs, stores.metadata, grace=grace, expiry=expiry, now=_now)
+    async with open_stores(config.root, config) as stores:
+        collector = Collector(stores.blobs, stores.metadata, grace=grace, now=utc_now)
+        sweep = Sweep(stores.blobs, stores.metadata, grace=grace, expiry=expiry, now=utc_now)
         if dry_run:
             tally = await collector.rehearse(untagged=untagged, listener=listener)
             tally.add(await sweep.uploads(dry_run=True))
@@ -72,11 +72,6 @@ async def audit(config: Config, *, fast: bool, repair: bool, listener: FindingLi
         StorageUnfit: there is no registry in that directory.
         StorageFailed: the stores let us down.
     """
-    grace, undo = config.collector.grace, config.collector.undo
-    async with open_stores(config.root, grace=grace, undo=undo) as stores:
-        auditor = Audit(stores.blobs, stores.metadata, expiry=config.uploads.expiry, now=_now)
+    async with open_stores(config.root, config) as stores:
+        auditor = Audit(stores.blobs, stores.metadata, expiry=config.uploads.expiry, now=utc_now)
         return await auditor.run(fast=fast, repair=repair, listener=listener)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -4,22 +4,24 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+from lading.app.config import Config
 from lading.errors import StorageUnfit
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite, prepare_sqlite
-from lading.storage.filesystem import CACHE, open_filesystem
+from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
 from lading.storage.root import prepare_filesystem
 
 _DATABASE = Path("metadata/registry.db")
-_GRACE = timedelta(hours=24)
+_USUAL = Config()
 
 
-def _now() -> datetime:
+def utc_now() -> datetime:
+    """The time by the clock of this machine."""
     return datetime.now(UTC)
 
 
@@ -58,13 +60,13 @@ def prepare(root: Path) -> None:
 @asynccontextmanager
 async def open_stores(
     root: Path | None,
+    config: Config = _USUAL,
     *,
-    grace: timedelta = _GRACE,
-    undo: timedelta = timedelta(0),
-    blob_cache: int = CACHE,
-    now: Callable[[], datetime] = _now,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Stores]:
     """The stores in the directory *root*, which has been prepared, or, without one, in memory.
+
+    Of *config* they take the grace, the undo window and how much memory small blobs may have.
 
     Raises:
         StorageUnfit: there is no registry in that directory.
@@ -75,11 +77,13 @@ async def open_stores(
         raise StorageUnfit(f"there is no registry in {root}")
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(
-            open_sqlite(root, grace=grace, undo=undo, now=now)
+            open_sqlite(root, grace=config.collector.grace, undo=config.collector.undo, now=now)
         )
         blobs: BlobStore
         if root is None:
             blobs = await stack.enter_async_context(open_memory(now=now))
         else:
-            blobs = await stack.enter_async_context(open_filesystem(root, cache=blob_cache))
+            blobs = await stack.enter_async_context(
+                open_filesystem(root, cache=config.memory.blobs)
+            )
         yield Stores(blobs, metadata)

@@ -7,14 +7,14 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lading.app.config import Config
 from lading.app.connection import Bounds, Connections
-from lading.app.stores import Stores, open_stores, prepare
+from lading.app.stores import Stores, open_stores, prepare, utc_now
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.http.call import Terms
 from lading.http.face import Face
@@ -34,17 +34,13 @@ _SENDERS = 32
 """Threads of a worker that send files; one is taken only while its receiver takes bytes."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @asynccontextmanager
 async def open_registry(
     root: Path | None = None,
     *,
     sparse: bool = False,
     read_only: bool = False,
-    now: Callable[[], datetime] = _now,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Registry]:
     """A registry in the directory *root*, made if missing, or, without one, in memory.
 
@@ -65,18 +61,12 @@ async def open_registry(
 
 
 @asynccontextmanager
-async def running(config: Config, *, now: Callable[[], datetime] = _now) -> AsyncIterator[Handler]:
+async def running(
+    config: Config, *, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Handler]:
     """Build the whole registry of one worker from *config*, and close it again."""
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(
-            open_stores(
-                config.root,
-                grace=config.collector.grace,
-                undo=config.collector.undo,
-                blob_cache=config.memory.blobs,
-                now=now,
-            )
-        )
+        stores = await stack.enter_async_context(open_stores(config.root, config, now=now))
         pulls = Pulls(stores.metadata, now=now)
         await stack.enter_async_context(pulls.flushing())
         registry: Registry = LocalRegistry(

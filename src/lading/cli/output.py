@@ -41,8 +41,8 @@ def root_options(command: Command) -> Command:
 class Output:
     """Standard output of one command.
 
-    ``line`` prints at once as text, and nothing as JSON; ``item`` is collected for the document
-    that ``document`` prints at the end.
+    As text, everything is printed at once; as JSON, each `item` is collected for the document that
+    `end` prints.
     """
 
     def __init__(self, form: str) -> None:

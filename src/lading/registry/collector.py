@@ -22,9 +22,6 @@ from lading.registry.taken import Listener, Taken, Tally, What, unheard
 
 log = logging.getLogger(__name__)
 
-GRACE = timedelta(hours=24)
-"""How long content stays after it became unreferenced, unless somebody says otherwise."""
-
 COLLECTOR = Occasion(Principal("collector"))
 """On whose behalf untagged manifests end."""
 

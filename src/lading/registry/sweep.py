@@ -13,9 +13,6 @@ from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.registry.taken import Listener, Taken, Tally, What, unheard
 
-EXPIRY = timedelta(hours=24)
-"""How long an upload stays open when nobody goes on with it, unless somebody says otherwise."""
-
 _BATCH = 256
 
 

@@ -22,19 +22,14 @@ from lading.registry.taken import Tally
 
 log = logging.getLogger(__name__)
 
-EVERY = timedelta(minutes=10)
-"""How often content is collected, give or take a quarter."""
-
-SWEEP_EVERY = timedelta(hours=6)
-"""How often all bytes are walked over to look for waste, give or take a quarter."""
-
 _BREATH = 0.2
 
 
 class Upkeep:
     """Does background work from time to time, until it is cancelled.
 
-    *jitter* gives numbers from 0 to 1; *pause* waits for seconds.
+    Content is collected about as often as *every* says, give or take a quarter, and all bytes are
+    walked over to look for waste as often as *sweep_every* says. *jitter* gives numbers from 0 to 1; *pause* waits for seconds.
     """
 
     def __init__(
@@ -43,8 +38,8 @@ class Upkeep:
         collector: Collector,
         sweep: Sweep,
         *,
-        every: timedelta = EVERY,
-        sweep_every: timedelta = SWEEP_EVERY,
+        every: timedelta,
+        sweep_every: timedelta,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,

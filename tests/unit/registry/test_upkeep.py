@@ -55,7 +55,7 @@ def upkeep(house: House, pauses: Pauses, collector: Any = None, **options: Any) 
         clock=pauses.clock,
         pause=pauses,
         jitter=lambda: 0.5,
-        **options,
+        **{"every": timedelta(minutes=10), "sweep_every": timedelta(hours=6)} | options,
     )
 
 
@@ -148,7 +148,8 @@ async def test_failures_are_logged_and_the_work_goes_on(
 
 async def test_it_stops_at_once_when_it_is_cancelled(house: House) -> None:
     """A server that shuts down does not wait for the next round."""
-    work = Upkeep(house.metadata, house.collector(), house.sweep())
+    hour = timedelta(hours=1)
+    work = Upkeep(house.metadata, house.collector(), house.sweep(), every=hour, sweep_every=hour)
     task = asyncio.create_task(work.run())
     await asyncio.sleep(0)
 
