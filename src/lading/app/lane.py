@@ -95,11 +95,11 @@ class LentBody:
         """Wait until the socket has something; hold no thread meanwhile."""
         if self.framing.done:
             return False
-        if self._first:
-            return True
         if self._socket is None:
             self._on_begin()
             self._socket = duplicate(self._transport)
+            if self._first:
+                return True
         if self._lost or self._transport.is_closing():
             raise BodyIncomplete("the sender went away")
         loop = asyncio.get_running_loop()
@@ -113,32 +113,32 @@ class LentBody:
         # On the event loop (small bodies are read there) nobody may wait.
         patience = 0 if threading.get_ident() == self._home else _PATIENCE
         view = _buffer() if patience else memoryview(bytearray(_SMALL))
-        filled, paused = self._take_first(view), False
+        filled, paused = 0, False
         while not self.framing.done and not paused:
             if filled >= len(view) // _SHARE:
                 yield view[:filled]
                 filled = 0
             taken, paused = self._receive(view[filled:], patience)
             filled += self.framing.feed(view[filled : filled + taken])
+        if self.framing.done:
+            # The end of a body in chunks is found only by reading past it.
+            self.framing.rest += self._first
+            self._first = b""
         if filled:
             yield view[:filled]
         if self._lost and not self.framing.done:
             raise BodyIncomplete("the sender went away")
 
-    def _take_first(self, view: memoryview) -> int:
-        came, self._first = self._first[: len(view)], self._first[len(view) :]
-        view[: len(came)] = came
-        taken = self.framing.feed(view[: len(came)])
-        if self.framing.done:
-            self.framing.rest += self._first
-            self._first = b""
-        return taken
-
     def _receive(self, view: memoryview, patience: int) -> tuple[int, bool]:
         """Fill *view* as far as the sender keeps up; say how far, and whether it paused."""
-        if self._first or self._socket is None:
-            return 0, True
-        want, got = self.framing.room(len(view)), 0
+        assert self._socket is not None
+        want = self.framing.room(len(view))
+        # What came with the head, first.
+        got = min(want, len(self._first))
+        view[:got], self._first = self._first[:got], self._first[got:]
+        if got and self.framing.length is None:
+            # It may be all there is, and nothing to wait for.
+            return got, False
         while got < want:
             try:
                 count = self._socket.recv_into(view[got:want])

@@ -39,22 +39,36 @@ Work = Callable[[Connection], Any]
 class Task:
     """A piece of work that waits for a transaction, and then its outcome."""
 
-    __slots__ = ("error", "future", "outcome", "work")
+    __slots__ = ("answered", "error", "future", "late", "outcome", "work")
 
-    def __init__(self, work: Work, future: "asyncio.Future[Any] | None" = None) -> None:
+    def __init__(self, work: Work, future: asyncio.Future[Any] | None = None) -> None:
         self.work = work
         self.future = future
+        self.late: asyncio.Future[None] | None = None
+        self.answered = False
         self.outcome: Any = None
         self.error: BaseException | None = None
 
     def answer(self) -> None:
         """Tell whoever waits, if anybody still does."""
+        self.answered = True
+        if self.late is not None:
+            self.late.set_result(None)
         if self.future is None or self.future.done():
             return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.outcome)
+
+    async def outlast(self) -> None:
+        """Wait until it is answered, however often that is cancelled."""
+        while not self.answered:
+            self.late = self.late or asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.wait([self.late])
+            except asyncio.CancelledError:
+                continue
 
 
 class Transactions:
@@ -176,12 +190,13 @@ class Writer:
         if self._closed:
             raise StorageFailed("the metadata store is closed")
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.put(Task(work, future))
+        task = Task(work, future)
+        self._waiting.put(task)
         try:
-            return await asyncio.shield(future)
+            return await future
         except asyncio.CancelledError:
             # The caller may hold a lock until the outcome is there, so that has to come first.
-            await _settled(future)
+            await task.outlast()
             raise
 
     async def aclose(self) -> None:
@@ -224,14 +239,3 @@ class Writer:
 def _answer(tasks: Sequence[Task]) -> None:
     for task in tasks:
         task.answer()
-
-
-async def _settled(future: "asyncio.Future[Any]") -> None:
-    """Wait until *future* is done, however often that is cancelled, and take note of its error."""
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            continue
-    if not future.cancelled():
-        future.exception()
