@@ -8,8 +8,10 @@ import importlib
 import inspect
 import pkgutil
 import re
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -17,7 +19,6 @@ import lading
 import lading.interfaces
 import lading.testing
 from lading.app.config import sections, settings
-from lading.app.values import spelled
 from lading.cli.main import cli
 from lading.errors import LadingError, RegistryError
 from lading.http.face import ENDPOINTS
@@ -30,7 +31,8 @@ _MADE = "<!-- Made from the code by `make docs`; changes here are lost. -->"
 
 def cli_page() -> str:
     """Every command with its arguments and options."""
-    context = click.Context(cli, info_name="lading")
+    # As the program itself makes it: commands remember their help option from the first time.
+    context = click.Context(cli, info_name="lading", **cli.context_settings)
     blocks = [
         "# Command line",
         _MADE,
@@ -103,7 +105,7 @@ def _settings(prefix: str) -> str:
     rows = [
         (
             f"`{setting.key}`",
-            f"`{spelled(setting.default)}`",
+            f"`{setting.reader.write(setting.default)}`",
             setting.doc,
             f"{setting.reader.takes}",
             f"`{setting.variable}`",
@@ -237,8 +239,9 @@ def python_page() -> str:
     homes: dict[str, list[str]] = {}
     for name in lading.__all__:
         found = getattr(lading, name)
-        home = getattr(found, "__module__", "lading")
-        homes.setdefault(home if isinstance(home, str) else "lading", []).append(name)
+        # A union has no home of its own; it stands where its members do.
+        first = get_args(found)[0] if isinstance(found, types.UnionType) else found
+        homes.setdefault(first.__module__, []).append(name)
     rows = [
         (f"`{name}`", _summary(getattr(lading, name)), f"`{home}`")
         for home, names in sorted(homes.items())
@@ -249,6 +252,8 @@ def python_page() -> str:
 
 
 def _summary(found: object) -> str:
+    if isinstance(found, types.UnionType):
+        return "One of " + ", ".join(f"`{each.__name__}`" for each in get_args(found)) + "."
     if not (inspect.isclass(found) or inspect.isroutine(found) or inspect.ismodule(found)):
         return f"a value of type `{type(found).__name__}`"
     return _paragraphs(inspect.getdoc(found) or "").partition("\n\n")[0].replace("\n", " ")

@@ -42,17 +42,18 @@ def section(kind: type, doc: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
-    """What is written to standard error."""
+    """What is written about requests and events."""
 
-    access: bool = option(True, "Write one line for each request.", flag)
+    access: bool = option(True, "Write a line to standard output for each request.", flag)
     format: str = option(
         "auto",
-        "How lines look: text for people, json for programs; auto is text on a terminal.",
+        "How events look on standard error: text for people, json for programs; auto is text on a "
+        "terminal.",
         choice("auto", "text", "json"),
     )
     level: str = option(
         "info",
-        "The least serious lines that are written.",
+        "The least serious events that are written.",
         choice("debug", "info", "warning", "error"),
     )
 
@@ -75,7 +76,7 @@ class HttpConfig:
         timedelta(seconds=60), "How long a body may stand still before it is given up.", duration
     )
     lane_from: int | None = option(
-        256 * KIB,
+        64 * KIB,
         "From which size on, in bytes, bodies bypass the event loop; unset: none do.",
         optional(size),
     )
@@ -169,7 +170,7 @@ class Config:
         optional(count),
     )
     read_only: bool = option(False, "Refuse everything that would change content.", flag)
-    log: LogConfig = section(LogConfig, "What is written to standard error.")
+    log: LogConfig = section(LogConfig, "What is written about requests and events.")
     http: HttpConfig = section(HttpConfig, "What a connection may do, and for how long.")
     manifests: ManifestsConfig = section(ManifestsConfig, "Which manifests are taken.")
     uploads: UploadsConfig = section(

@@ -36,27 +36,27 @@ class Greeting:
     def host(self) -> str:
         """The registry's name in a reference, as somebody on this machine would write it."""
         host, port = self.addresses[0]
-        if self.open_to_this_machine or ipaddress.ip_address(host).is_unspecified:
+        if self.only_for_this_machine or ipaddress.ip_address(host).is_unspecified:
             return f"localhost:{port}"
         return f"{_bracketed(host)}:{port}"
 
     @property
-    def open_to_this_machine(self) -> bool:
+    def only_for_this_machine(self) -> bool:
         """Whether only this machine can connect."""
         return all(ipaddress.ip_address(host).is_loopback for host, _ in self.addresses)
 
     @property
     def access(self) -> str:
         """Who may come in."""
-        who = "anyone on this machine" if self.open_to_this_machine else "anyone who can connect"
+        who = "anyone on this machine" if self.only_for_this_machine else "anyone who can connect"
         may = "may pull, nobody may push" if self.read_only else "may pull, push and delete"
-        others = "; other machines cannot connect" if self.open_to_this_machine else ""
+        others = "; other machines cannot connect" if self.only_for_this_machine else ""
         return f"{who} {may}{others}"
 
     @property
     def warning(self) -> str | None:
         """What is risky about it, if anything is."""
-        if self.open_to_this_machine or self.read_only:
+        if self.only_for_this_machine or self.read_only:
             return None
         where = ", ".join(f"{_bracketed(host)}:{port}" for host, port in self.addresses)
         return (
@@ -106,8 +106,8 @@ def _page(greeting: Greeting) -> str:
     if not greeting.read_only:
         rows += [
             ("Push", _DOCKER.format(host=greeting.host)),
-            ("", _CRANE.format(host=greeting.host)),
-            ("Offline", _OFFLINE.format(host=greeting.host)),
+            ("or", _CRANE.format(host=greeting.host)),
+            ("or offline", _OFFLINE.format(host=greeting.host)),
         ]
     lines = [f"Lading {greeting.version}", ""]
     lines += [f"  {name:<10} {text}" for name, text in rows]

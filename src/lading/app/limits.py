@@ -18,12 +18,11 @@ def usable_workers(*, proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/c
     return max(1, min(MOST_WORKERS, math.ceil(cores)))
 
 
-def raise_open_files() -> int:
-    """Allow as many open files as the system lets us, and say how many: one for each client."""
+def raise_open_files() -> None:
+    """Allow as many open files as the system lets us: each client needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 def _limits(proc: Path, groups: Path) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""Where settings come from: defaults < file < environment < flags; each remembers its origin.
+"""Where settings come from: defaults < file < environment < flags.
 
 The file is YAML. Our keys stand under one top-level ``lading``, where an unknown key is an error;
 other top-level keys may belong to a file of Distribution's, are not honoured yet, and are warned
@@ -8,7 +8,7 @@ where the setting stands, what was wrong with it, and which name was probably me
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,10 @@ _NULL = "tag:yaml.org,2002:null"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, where each of its values came from, and what is odd about it."""
+    """A configuration, and what is odd about where it came from."""
 
     config: Config
-    origins: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-
-    def origin(self, key: str) -> str:
-        """Where the value of the setting *key* (dotted) came from."""
-        return self.origins.get(key, "default")
 
 
 def load(
@@ -50,28 +45,26 @@ def load(
         ConfigInvalid: a file that cannot be read, an unknown name, or a value out of its domain.
     """
     values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
     warnings: list[str] = []
 
-    def take(setting: Setting, text: str, origin: str) -> None:
+    def take(setting: Setting, text: str, where: str) -> None:
         try:
             values[setting.key] = setting.reader(text)
         except ValueError as error:
-            raise ConfigInvalid(f"{origin}: {setting.key}: {error}") from None
-        origins[setting.key] = origin
+            raise ConfigInvalid(f"{where}: {error}") from None
 
     known = {setting.key: setting for setting in settings()}
     if file is not None:
-        for key, text, origin in _from_file(file, known, warnings):
-            take(known[key], text, origin)
+        for key, text, where in _from_file(file, known, warnings):
+            take(known[key], text, f"{where}: {key}")
     if environment is None:
         environment = os.environ  # noqa: TID251 - here, and nowhere else
-    for key, text, origin in _from_environment(environment):
-        take(known[key], text, origin)
+    for key, text, where in _from_environment(environment):
+        take(known[key], text, where)
     for key, (name, given) in (flags or {}).items():
         if given is not None:
             take(known[key], given, name)
-    return Loaded(built(values), origins, tuple(warnings))
+    return Loaded(built(values), tuple(warnings))
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:

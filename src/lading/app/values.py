@@ -8,18 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Value_co = TypeVar("Value_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader(Generic[Value_co]):
-    """Turns text into a value, or raises `ValueError`; ``takes`` says what it wants to see."""
+    """Turns text into a value, or raises `ValueError`; ``takes`` says what it wants to see.
+
+    ``write`` turns a value into the text that a person would have written.
+    """
 
     takes: str
     read: Callable[[str], Value_co]
-    empty_ok: bool = False
+    write: Callable[[Any], str] = str
 
     def __call__(self, text: str) -> Value_co:
         """The value that *text* says.
@@ -127,10 +130,32 @@ def _address(text: str) -> str:
     return text
 
 
-duration = Reader("a duration such as 30s, 10m, 24h or 7d", _duration)
-size = Reader("a size such as 65536, 64KiB or 4MiB", _size)
+def _spelled_duration(value: timedelta) -> str:
+    if not value:
+        return "0s"
+    for unit in ("h", "m", "s"):
+        number = value / _UNITS_OF_TIME[unit]
+        if number == int(number):
+            return f"{int(number)}{unit}"
+    return f"{int(value / _UNITS_OF_TIME['ms'])}ms"
+
+
+def _spelled_size(value: int) -> str:
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        number, rest = divmod(value, _UNITS_OF_SIZE[unit])
+        if number and not rest:
+            return f"{number}{unit}"
+    return str(value)
+
+
+def _spelled_flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+duration = Reader("a duration such as 30s, 10m, 24h or 7d", _duration, _spelled_duration)
+size = Reader("a size such as 65536, 64KiB or 4MiB", _size, _spelled_size)
 count = Reader("a whole number above zero", _count)
-flag = Reader("true or false", _flag)
+flag = Reader("true or false", _flag, _spelled_flag)
 folder = Reader("the path of a directory", _folder)
 address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _address)
 
@@ -152,27 +177,7 @@ def optional(inner: Reader[Value_co]) -> Reader[Value_co | None]:
     def read(text: str) -> Value_co | None:
         return None if text.lower() in _NOTHING else inner.read(text)
 
-    return Reader(f"{inner.takes}, or none", read, empty_ok=True)
+    def write(value: Value_co | None) -> str:
+        return "none" if value is None else inner.write(value)
 
-
-def spelled(value: object) -> str:
-    """*value* as it would be written in a file."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case timedelta():
-            return _spelled_duration(value)
-        case _:
-            return str(value)
-
-
-def _spelled_duration(value: timedelta) -> str:
-    if not value:
-        return "0s"
-    for unit in ("h", "m", "s"):
-        number = value / _UNITS_OF_TIME[unit]
-        if number == int(number):
-            return f"{int(number)}{unit}"
-    return f"{int(value / _UNITS_OF_TIME['ms'])}ms"
+    return Reader(f"{inner.takes}, or none", read, write)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,17 +87,23 @@ def test_optional_setting_can_be_unset(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("reader", "value", "text"),
     [
-        (None, "none"),
-        (True, "true"),
-        (timedelta(0), "0s"),
-        (timedelta(hours=24), "24h"),
-        (timedelta(minutes=90), "90m"),
-        (timedelta(milliseconds=1500), "1500ms"),
-        (4096, "4096"),
+        (values.optional(values.size), None, "none"),
+        (values.flag, True, "true"),
+        (values.duration, timedelta(0), "0s"),
+        (values.duration, timedelta(hours=24), "24h"),
+        (values.duration, timedelta(minutes=90), "90m"),
+        (values.duration, timedelta(milliseconds=1500), "1500ms"),
+        (values.optional(values.size), 4 << 20, "4MiB"),
+        (values.size, 4097, "4097"),
+        (values.size, 0, "0"),
+        (values.count, 4096, "4096"),
     ],
 )
-def test_value_is_spelled_as_it_could_be_written(value: object, text: str) -> None:
+def test_value_is_spelled_as_it_could_be_written(
+    reader: values.Reader[Any], value: object, text: str
+) -> None:
     """The reference page shows defaults that can be copied into a file."""
-    assert values.spelled(value) == text
+    assert reader.write(value) == text
+    assert reader(text) == value

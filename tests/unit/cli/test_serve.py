@@ -29,9 +29,9 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--workers", "none at all"], "--workers: workers: 'none at all' is not a whole number"),
-        (["--listen", "5000"], "--listen: listen: '5000' is not an address such as"),
-        (["--grace", "24"], "--grace: collector.grace: '24' is not a duration such as"),
+        (["--workers", "none at all"], "--workers: 'none at all' is not a whole number"),
+        (["--listen", "5000"], "--listen: '5000' is not an address such as"),
+        (["--grace", "24"], "--grace: '24' is not a duration such as"),
         (["--config", "absent.yml"], "absent.yml: No such file or directory"),
     ],
 )
