@@ -48,7 +48,7 @@ class Bounds:
     idle_time: float = 120.0
     body_pause: float = 60.0
     write_pause: float = 60.0
-    lane_from: int | None = 256 * 1024
+    lane_from: int | None = 64 * 1024
     drain_size: int = 64 * 1024 * 1024
 
 

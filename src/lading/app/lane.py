@@ -28,6 +28,8 @@ _SMALL = 64 * 1024
 """The block in which small bodies are read on the event loop, in bytes."""
 _PATIENCE = 10
 """Milliseconds a thread waits for a peer before it goes back to other work."""
+_GLANCE = 2
+"""The same, for a sender that has not sent a byte of its body yet."""
 _SENDFILE = 1 << 30
 
 _threads = threading.local()
@@ -84,6 +86,7 @@ class LentBody:
         self._on_begin = on_begin
         self._socket: socket.socket | None = None
         self._lost = False
+        self._patience = _GLANCE
         self._home = threading.get_ident()
 
     @property
@@ -98,8 +101,9 @@ class LentBody:
         if self._socket is None:
             self._on_begin()
             self._socket = duplicate(self._transport)
-            if self._first:
-                return True
+            # A body follows its head closely, mostly: a thread's glance costs less than to have
+            # the loop watch for it.
+            return True
         if self._lost or self._transport.is_closing():
             raise BodyIncomplete("the sender went away")
         loop = asyncio.get_running_loop()
@@ -111,8 +115,9 @@ class LentBody:
     def blocks(self) -> Iterator[memoryview]:
         """Receive until the sender pauses, in blocks of up to a mebibyte."""
         # On the event loop (small bodies are read there) nobody may wait.
-        patience = 0 if threading.get_ident() == self._home else _PATIENCE
+        patience = 0 if threading.get_ident() == self._home else self._patience
         view = _buffer() if patience else memoryview(bytearray(_SMALL))
+        self._patience = _PATIENCE
         filled, paused = 0, False
         while not self.framing.done and not paused:
             if filled >= len(view) // _SHARE:
