@@ -28,7 +28,8 @@ command line's (ours become an exit code). A `RegistryError` knows no status and
 no JSON; ``wire/problems.py`` holds the one table that does.
 """
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -317,6 +318,20 @@ class StorageUnfit(StorageFailed):
 
     summary = "the data directory cannot be used"
     advice = "Put that right, or choose another directory with --root DIR."
+
+
+BY_ERRNO: Mapping[int, type[StorageFailed]] = {
+    errno.ENOSPC: StorageFull,
+    errno.EDQUOT: StorageFull,
+    # No more room for this file: a limit of the process or of the file system.
+    errno.EFBIG: StorageFull,
+    errno.EROFS: StorageReadOnly,
+    errno.EACCES: StorageReadOnly,
+    errno.EPERM: StorageReadOnly,
+    errno.EWOULDBLOCK: StorageBusy,
+    errno.EUCLEAN: StorageDamaged,
+}
+"""What the operating system means, to whoever keeps something; the rest is `StorageFailed`."""
 
 
 class ConfigInvalid(LadingError):

@@ -1,24 +1,10 @@
-"""What errors of the operating system mean for a database."""
+"""The wall to the operating system: its errors about the files of a database are named again."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lading.errors import StorageBusy, StorageDamaged, StorageFailed, StorageFull, StorageReadOnly
-
-BY_ERRNO: dict[int, type[StorageFailed]] = {
-    errno.ENOSPC: StorageFull,
-    errno.EDQUOT: StorageFull,
-    errno.EFBIG: StorageFull,
-    errno.EROFS: StorageReadOnly,
-    errno.EACCES: StorageReadOnly,
-    errno.EPERM: StorageReadOnly,
-    errno.EWOULDBLOCK: StorageBusy,
-    errno.EIO: StorageFailed,
-    errno.EUCLEAN: StorageDamaged,
-}
-"""Which of our errors an error number is; all others are `StorageFailed`."""
+from lading.errors import BY_ERRNO, StorageFailed
 
 
 @contextmanager
