@@ -99,7 +99,8 @@ class Server:
     def said(self, event: str) -> list[dict[str, Any]]:
         """All whole lines of the log about *event*."""
         lines = self.log.read_bytes().split(b"\n")[:-1]
-        return [line for line in map(json.loads, lines) if line["event"] == event]
+        told = [json.loads(line) for line in lines if line.startswith(b"{")]
+        return [line for line in told if line["event"] == event]
 
     @property
     def workers(self) -> list[int]:
