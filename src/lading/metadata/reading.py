@@ -9,9 +9,9 @@ from typing import NamedTuple
 from lading.errors import BlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.metadata import Event, TagInterval
 from lading.interfaces.repository import Page
+from lading.metadata.cache import ManifestCache, Remembered
 from lading.metadata.changes import live_repository
 from lading.metadata.connection import Connection
-from lading.metadata.memory import ManifestMemory, Remembered
 from lading.metadata.rows import (
     decode_change,
     decode_occasion,
@@ -96,7 +96,7 @@ class Protected(NamedTuple):
 
 def find_manifest(
     connection: Connection,
-    memory: ManifestMemory,
+    cache: ManifestCache,
     repository: RepositoryName,
     reference: Reference,
 ) -> Remembered:
@@ -107,32 +107,32 @@ def find_manifest(
         found = connection.row(BY_TAG, (repository, reference))
     if found is None:
         raise ManifestUnknown(reference)
-    return _manifest(connection, memory, found[0], reference)
+    return _manifest(connection, cache, found[0], reference)
 
 
 def _manifest(
-    connection: Connection, memory: ManifestMemory, row: int, reference: Reference
+    connection: Connection, cache: ManifestCache, row: int, reference: Reference
 ) -> Remembered:
-    remembered = memory.get(row)
+    remembered = cache.get(row)
     if remembered is None:
         found = connection.row(BODY, (row,))
         if found is None:
             # It ended, and was given up, between one statement and the next.
             raise ManifestUnknown(reference)
         remembered = Remembered(found[0], found[1], stored_digest(found[2]))
-        memory.put(row, remembered)
+        cache.put(row, remembered)
     return remembered
 
 
 def resolve_digest(
-    connection: Connection, memory: ManifestMemory, repository: RepositoryName, digest: Digest
+    connection: Connection, cache: ManifestCache, repository: RepositoryName, digest: Digest
 ) -> Protected:
     """What *digest* names, and whether only the answer would keep it."""
     found = connection.row(PROTECTION, (repository, str(digest)))
     if found is None:
         raise ManifestUnknown(digest)
     row, pushed_at, vouched_at, named = found
-    body, media_type, _ = _manifest(connection, memory, row, digest)
+    body, media_type, _ = _manifest(connection, cache, row, digest)
     alone_since = None if named else max(pushed_at, vouched_at or 0)
     return Protected(Descriptor(media_type, digest, len(body)), alone_since)
 

@@ -13,10 +13,10 @@ from lading.interfaces.access import Occasion
 from lading.interfaces.metadata import Change, Doomed, Event, Exclusion, Pull, TagInterval
 from lading.interfaces.repository import Page
 from lading.metadata import audit, changes, collection, reading, untagged
+from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon, Round
 from lading.metadata.connection import Database
 from lading.metadata.locks import ProcessLocks
-from lading.metadata.memory import ManifestMemory
 from lading.metadata.rows import micros, stamp
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
@@ -46,12 +46,12 @@ class RowStore:
         self._half_grace = micros(grace) // 2
         self._undo = micros(undo)
         self._now = now
-        self._memory = ManifestMemory()
+        self._cache = ManifestCache()
 
     async def get_manifest(self, repository: RepositoryName, reference: Reference) -> Manifest:
         """The manifest that *reference* names now."""
         return Manifest(
-            *await self._database.read(reading.find_manifest, self._memory, repository, reference)
+            *await self._database.read(reading.find_manifest, self._cache, repository, reference)
         )
 
     async def resolve(self, repository: RepositoryName, reference: Reference) -> Descriptor:
@@ -59,7 +59,7 @@ class RowStore:
         if not isinstance(reference, Digest):
             return (await self.get_manifest(repository, reference)).descriptor
         descriptor, alone_since = await self._database.read(
-            reading.resolve_digest, self._memory, repository, reference
+            reading.resolve_digest, self._cache, repository, reference
         )
         if alone_since is not None and self._is_stale(alone_since):
             await self._database.write(

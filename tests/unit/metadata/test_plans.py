@@ -18,9 +18,9 @@ from lading.interfaces.metadata import (
     TagDeleted,
 )
 from lading.metadata import audit, changes, collection, reading, untagged
+from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Row, Value
-from lading.metadata.memory import ManifestMemory
 from lading.metadata.migrations import migrate
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.oci import media_types
@@ -103,12 +103,12 @@ def _change_everything(noting: _Noting) -> None:
 
 
 def _read_everything(noting: _Noting) -> None:
-    memory = ManifestMemory()
+    cache = ManifestCache()
     index = samples.index(samples.image().manifest)
     blob = samples.described(samples.image().blobs[0], media_types.OCTETS)
-    reading.find_manifest(noting, memory, APP, Tag("v2"))
-    reading.find_manifest(noting, ManifestMemory(), APP, index.digest)
-    reading.resolve_digest(noting, memory, APP, index.digest)
+    reading.find_manifest(noting, cache, APP, Tag("v2"))
+    reading.find_manifest(noting, ManifestCache(), APP, index.digest)
+    reading.resolve_digest(noting, cache, APP, index.digest)
     reading.find_blob(noting, APP, blob.digest)
     reading.holders(noting, blob.digest, 10)
     reading.list_tags(noting, APP, Tag("a"), 10)
@@ -154,12 +154,12 @@ def test_no_statement_scans_a_table_or_sorts(noting: _Noting) -> None:
 def test_hot_reads_are_one_statement(noting: _Noting) -> None:
     """A remembered manifest and a blob are found by a single search each."""
     _change_everything(noting)
-    memory = ManifestMemory()
+    cache = ManifestCache()
     blob = samples.described(samples.image().blobs[0], media_types.OCTETS)
-    reading.find_manifest(noting, memory, APP, Tag("v2"))
+    reading.find_manifest(noting, cache, APP, Tag("v2"))
     noting.statements.clear()
 
-    reading.find_manifest(noting, memory, APP, Tag("v2"))
+    reading.find_manifest(noting, cache, APP, Tag("v2"))
     reading.find_blob(noting, APP, blob.digest)
 
     assert list(noting.statements) == [reading.BY_TAG, reading.BLOB]

@@ -1,4 +1,4 @@
-"""A bounded memory of manifests: immutable bytes by the row that holds them.
+"""A bounded cache of manifests: immutable bytes by the row that holds them.
 
 What a tag names and what is live is never remembered here; only what a row says, which cannot
 change, because rows of manifests are never rewritten or used again.
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lading.oci.digest import Digest
 
-MEMORY = 16 << 20
+LIMIT = 16 << 20
 """How many bytes of manifests a process remembers, about."""
 
 _OVERHEAD = 1024
@@ -23,10 +23,10 @@ class Remembered(NamedTuple):
     digest: Digest
 
 
-class ManifestMemory:
+class ManifestCache:
     """Manifests that were read lately, up to *limit* bytes."""
 
-    def __init__(self, limit: int = MEMORY) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._size = 0
         self._kept: OrderedDict[int, Remembered] = OrderedDict()
