@@ -24,16 +24,18 @@ def _run(program: str, folder: Path) -> str:
 
 
 def test_the_programs_of_the_page_run_one_after_the_other(tmp_path: Path) -> None:
-    """What the second program pushes, the third reads, from the directory that the first made."""
-    first, second, third = PROGRAMS
+    """What the second program pushes, the others read, from the directory that the first made."""
+    first, second, third, fourth = PROGRAMS
 
     pushed = _run(first, tmp_path)
     tagged = _run(second, tmp_path)
     read = _run(third, tmp_path)
+    asked = _run(fourth, tmp_path)
 
     assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", pushed)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", tagged)
     assert read == "first note\n"
+    assert asked == '200 {"name":"team/notes","tags":["first"]}\n'
 
 
 def test_the_first_program_is_ten_lines_long() -> None:
