@@ -347,7 +347,7 @@ def test_corrupt_database_is_one_line(server: Server, part: str) -> None:
     with server.client() as ask:
         manifest = push_image(ask, "a", "latest", os.urandom(1000))
     assert server.stop() == 0
-    database = server.root / "metadata/registry.db"
+    database = _whole(server.root)
     shutil.copy(database, server.root / "kept")
     _garble(database, 100 if part == "head" else database.stat().st_size)
 
@@ -376,8 +376,8 @@ def test_database_that_is_garbled_under_a_running_server_is_said(server: Server)
     """Every answer is an error with a request id, none a lie; put right, all is as it was."""
     with server.client() as ask:
         manifests = {f"t{i}": push_image(ask, "a", f"t{i}", b"%d" % i) for i in range(40)}
-        database = server.root / "metadata/registry.db"
         assert server.stop() == 0
+        database = _whole(server.root)
         kept = database.read_bytes()
     with Server(server.root, "--workers", "2") as running:
         _garble(database, len(kept))
@@ -395,6 +395,14 @@ def test_database_that_is_garbled_under_a_running_server_is_said(server: Server)
                 assert ask("GET", f"/v2/a/manifests/{tag}").body == manifest
             push_image(ask, "a", "after", b"again")
         no_damage(running)
+
+
+def _whole(root: Path) -> Path:
+    """The database file of a server that is not running, with all that was in its log."""
+    file = root / "metadata/registry.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file
 
 
 def _garble(file: Path, length: int) -> None:
