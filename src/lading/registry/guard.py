@@ -19,7 +19,7 @@ from lading.oci.names import Reference, RepositoryName, Tag
 from lading.registry.forwarding import ForwardingRegistry, ForwardingRepository
 
 _SCANNED = 1000
-"""How many names are asked for at once when some of them may have to be left out."""
+"""How many names are asked for at once when some had to be left out of the first page."""
 
 _CANDIDATES = 100
 """How many places to mount from are looked at for one that the caller may pull from."""
@@ -49,14 +49,15 @@ class GuardedRegistry(ForwardingRegistry):
         """
         self.require(Action.PULL, None)
         found: list[RepositoryName] = []
-        more = True
+        more, wanted = True, limit + 1
         # One more than was asked for is looked for, so that `more` is about what the caller may
         # see, and a page that is left with nothing never ends the list.
         while more and len(found) <= limit:
-            page = await self._inner.repositories(after=after, limit=max(limit + 1, _SCANNED))
+            page = await self._inner.repositories(after=after, limit=wanted)
             found += [name for name in page.items if self.allows(Action.PULL, name)]
             more = page.more and len(page.items) > 0
             after = page.items[-1] if page.items else after
+            wanted = max(wanted, _SCANNED)
         return Page(found[:limit], more=len(found) > limit > 0)
 
     async def delete(self, name: RepositoryName) -> None:

@@ -228,8 +228,8 @@ async def test_repositories_are_listed_as_far_as_the_caller_may_pull(
 
 
 async def test_who_may_pull_nothing_sees_an_empty_list(inner: LocalRegistry) -> None:
-    """The list of repositories is read in a bounded number of steps, and tells nothing."""
-    for number in range(3):
+    """The list of repositories is read in large steps after the first, and tells nothing."""
+    for number in range(9):
         await samples.put_image(inner.repository(RepositoryName(f"r{number}")))
     faults = Faults()
     policy = Grants({(Action.PULL, None)})
@@ -239,7 +239,7 @@ async def test_who_may_pull_nothing_sees_an_empty_list(inner: LocalRegistry) -> 
     page = await registry.repositories(limit=1)
 
     assert (list(page.items), page.more) == ([], False)
-    assert faults.calls == ["repositories"]
+    assert faults.calls == ["repositories"] * 2
 
 
 async def test_holders_are_those_that_the_caller_may_pull_from(inner: LocalRegistry) -> None:
