@@ -53,6 +53,7 @@ ENDPOINTS: Mapping[Route, Mapping[str, Endpoint]] = {
 _OPEN = frozenset({Route.ROOT, Route.HEALTH, Route.READY})
 _READING = frozenset({"GET", "HEAD"})
 _EXPECTED = frozenset({401, 404, 416})
+_LONGEST_FACT = 256
 
 
 class Face:
@@ -133,9 +134,14 @@ def _occasion(request: Request, principal: Principal) -> Occasion:
         principal,
         {
             "address": request.peer,
-            "host": request.headers.get(b"host") or "",
+            "host": _fact(request, b"host"),
             "method": request.method,
-            "agent": request.headers.get(b"user-agent") or "",
+            "agent": _fact(request, b"user-agent"),
             "request": request.id,
         },
     )
+
+
+def _fact(request: Request, field: bytes) -> str:
+    # It is kept for ever, and a client may make it as long as the head.
+    return (request.headers.get(field) or "")[:_LONGEST_FACT]

@@ -66,11 +66,15 @@ async def test_unknown_path_is_answered_in_json(target: str) -> None:
 
 
 async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
-    """The store keeps it with the change."""
+    """The store keeps it with the change, so a client cannot make it long."""
     occasions: list[Occasion] = []
     face = Face(Remembering(), refusing(occasions))
     fields = Headers(
-        [(b"authorization", b"Basic somebody"), (b"host", b"x"), (b"user-agent", b"docker")]
+        [
+            (b"authorization", b"Basic somebody"),
+            (b"host", b"x"),
+            (b"user-agent", b"docker" + b"!" * 300),
+        ]
     )
 
     await face(Request("PUT", "/v2/a/manifests/v1", "", fields, peer="192.0.2.1", id="i"))
@@ -81,7 +85,7 @@ async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
         "address": "192.0.2.1",
         "host": "x",
         "method": "PUT",
-        "agent": "docker",
+        "agent": "docker" + "!" * 250,
         "request": "i",
     }
     assert occasions[1].facts == {}
