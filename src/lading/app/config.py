@@ -131,7 +131,8 @@ class CollectorConfig:
     )
     every: timedelta | None = option(
         timedelta(minutes=10),
-        "How often the server collects; unset: only when asked by lading gc.",
+        "How often the server collects and forgets idle uploads; unset: it does neither, nor "
+        "sweeps, and leaves all of that to lading gc.",
         optional(duration),
     )
     sweep: timedelta = option(
