@@ -69,6 +69,29 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(
             _swept(last, settings)
 
 
+def test_server_that_is_asked_to_stop_under_load_leaves_no_doubt(tmp_path: Path) -> None:
+    """SIGTERM ends it with exit code 0, and what it had acknowledged is there."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    common = Common()
+    names = [f"client/{number}" for number in range(CLIENTS)]
+    pushers = [Pusher(name, names, common, chance.getrandbits(32), True) for name in names]
+
+    for _ in range(3):
+        with Server(tmp_path / "data", "--workers", "2", settings=PATIENT) as server:
+            _settled(server, pushers)
+            with pushing(server, pushers):
+                time.sleep(chance.uniform(0.1, 0.4))
+                code = server.stop()
+
+            assert code == 0
+            assert not common.mishaps, "\n".join(common.mishaps)
+            assert "requests were cut off" not in server.log.read_text()
+    with Server(tmp_path / "data", settings=PATIENT) as last:
+        assert _settled(last, pushers)
+
+
 def _settled(server: Server, pushers: list[Pusher]) -> int:
     """Read everything back while ``lading fsck`` looks for damage."""
     checks = subprocess.Popen(
