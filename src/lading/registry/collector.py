@@ -70,8 +70,9 @@ class Collector:
             await self._end_untagged(tally, listener)
         failed: set[Digest] = set()
         before = self._now() - self._grace
-        while batch := await self._metadata.condemn(before=before, limit=_BATCH):
-            # Bytes that could not be deleted come back at once: they wait for the next round.
+        # Bytes that could not be deleted come back at once: they wait for the next round, and must
+        # not take up the room of others in this one.
+        while batch := await self._metadata.condemn(before=before, limit=_BATCH + len(failed)):
             fresh = [each for each in batch if each.digest not in failed or each.repository]
             if not fresh:
                 break

@@ -14,6 +14,7 @@ from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCI_LAYER_GZIP
 from lading.oci.names import RepositoryName, Tag
+from lading.registry import collector as collector_module
 from lading.registry.collector import Collector
 from lading.registry.taken import Taken, Tally, What
 from lading.testing import samples
@@ -406,15 +407,15 @@ async def test_a_crash_between_deleting_and_burying_is_made_good(house: House) -
 
 
 class Stubborn:
-    """Deletes blobs, except for one."""
+    """Deletes blobs, except for some."""
 
-    def __init__(self, inner: Any, digest: Digest) -> None:
+    def __init__(self, inner: Any, *kept: Digest) -> None:
         self._inner = inner
-        self._digest = digest
+        self._kept = kept
 
     async def delete(self, digest: Digest) -> None:
         """Delete, or fail."""
-        if digest == self._digest:
+        if digest in self._kept:
             raise StorageFailed(digest)
         await self._inner.delete(digest)
 
@@ -437,6 +438,24 @@ async def test_bytes_that_cannot_be_deleted_hold_up_nothing_and_go_another_time(
     assert (first.blobs, first.failed) == (1, 1)
     assert left == {Digest.of(bad)}
     assert (second.blobs, second.failed) == (1, 0)
+
+
+async def test_many_bytes_that_cannot_be_deleted_leave_room_for_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many bad files there are, the round comes to the good ones."""
+    monkeypatch.setattr(collector_module, "_BATCH", 2)
+    contents = [samples.blob(seed=str(number)) for number in range(9)]
+    for content in contents:
+        await samples.put_blob(house.repository(), content)
+    house.clock.pass_by(2 * DAY)
+    *bad, good = sorted(map(Digest.of, contents), key=str)
+    stubborn = Stubborn(house.blobs, *bad)
+
+    tally = await Collector(stubborn, house.metadata, grace=DAY, now=house.clock).collect()
+
+    assert (tally.blobs, tally.failed) == (1, 8)
+    assert good not in await house.stored()
 
 
 async def test_two_collectors_at_once_take_everything_once(house: House) -> None:
