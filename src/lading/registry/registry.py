@@ -54,29 +54,25 @@ class LocalRegistry:
         self._occasion = _NOBODY
 
     def repository(self, name: RepositoryName) -> LocalRepository:
-        """The repository *name*; cheap, without I/O, and whether or not it exists."""
+        """See `Registry.repository`."""
         return LocalRepository(name, self._shared, self._occasion)
 
     async def repositories(
         self, *, after: RepositoryName | None = None, limit: int = 100
     ) -> Page[RepositoryName]:
-        """Names of repositories in byte order, beginning after *after*, which need not exist."""
+        """See `Registry.repositories`."""
         return await self._shared.metadata.list_repositories(after=after, limit=limit)
 
     async def delete(self, name: RepositoryName) -> None:
-        """End a repository with all its tags and manifests.
-
-        Raises:
-            NameUnknown: there is none of that name.
-        """
+        """See `Registry.delete`."""
         await self._shared.metadata.commit(RepositoryDeleted(name), occasion=self._occasion)
 
     async def holders(self, digest: Digest, *, limit: int = 100) -> Sequence[RepositoryName]:
-        """Up to *limit* repositories in which the blob is readable."""
+        """See `Registry.holders`."""
         return await self._shared.metadata.holders(digest, limit=limit)
 
     def acting_for(self, occasion: Occasion) -> "LocalRegistry":
-        """The same registry, remembering who asks."""
+        """See `Registry.acting_for`."""
         # Every request passes here: the copy shares all but the occasion.
         other = LocalRegistry.__new__(LocalRegistry)
         other._shared = self._shared  # noqa: SLF001 - its own class

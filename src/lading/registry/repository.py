@@ -61,19 +61,11 @@ class LocalRepository:
         self._occasion = occasion
 
     async def resolve(self, reference: Reference) -> Descriptor:
-        """What *reference* names now.
-
-        Raises:
-            ManifestUnknown: nothing.
-        """
+        """See `ContentSource.resolve`."""
         return await self._shared.metadata.resolve(self.name, reference)
 
     async def get_manifest(self, reference: Reference) -> Manifest:
-        """The manifest that *reference* names now; this counts as a pull.
-
-        Raises:
-            ManifestUnknown: there is none.
-        """
+        """See `ContentSource.get_manifest`; this counts as a pull."""
         manifest = await self._shared.metadata.get_manifest(self.name, reference)
         if self._shared.pulls is not None:
             tag = reference if isinstance(reference, Tag) else None
@@ -81,11 +73,7 @@ class LocalRepository:
         return manifest
 
     async def stat_blob(self, digest: Digest) -> Descriptor:
-        """Whether the blob is here, and how long it is. It stays for a while after that is said.
-
-        Raises:
-            BlobUnknown: it is not in this repository.
-        """
+        """See `ContentSource.stat_blob`."""
         return await self._shared.metadata.get_blob(self.name, digest, vouch=True)
 
     async def open_blob(
@@ -95,11 +83,10 @@ class LocalRepository:
         spans: Sequence[Span] = (),
         url_ok: bool = False,  # noqa: ARG002 - no blob store has URLs to hand out yet
     ) -> BlobContent:
-        """The content of a blob, or parts of it; whoever gets it closes it.
+        """See `ContentSource.open_blob`.
 
         Raises:
-            BlobUnknown: it is not in this repository.
-            RangeUnsatisfiable: none of *spans* lies within it.
+            BlobUnknown, RangeUnsatisfiable: as there.
             StorageDamaged: its bytes are missing, or are not as many as were published.
         """
         known = await self._shared.metadata.get_blob(self.name, digest)
@@ -129,13 +116,7 @@ class LocalRepository:
     async def put_manifest(
         self, manifest: Manifest, *, tags: Sequence[Tag] = (), sparse: bool = False
     ) -> Receipt:
-        """Store *manifest*, and let *tags* name it. All or nothing; on return it is durable.
-
-        With *sparse*, what it names may be missing.
-
-        Raises:
-            ManifestBlobUnknown: what it names is not in this repository.
-        """
+        """See `ContentTarget.put_manifest`; a sparse registry makes every put sparse."""
         named = tuple(dict.fromkeys(tags))
         sparse = sparse or self._shared.sparse
         await self._shared.metadata.commit(
@@ -144,11 +125,7 @@ class LocalRepository:
         return Receipt(manifest.descriptor, manifest.subject, named)
 
     async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:
-        """Make a blob of *source* readable here; ``False`` when that cannot be done.
-
-        Without a *source*, from any repository that has it: who may mount from where is decided
-        by the guard.
-        """
+        """See `ContentTarget.mount_blob`; who may mount from where is decided by the guard."""
         metadata = self._shared.metadata
         if await self._holds(digest):
             return True
@@ -172,61 +149,35 @@ class LocalRepository:
         return True
 
     async def start_upload(self, *, algorithm: str = CANONICAL) -> LocalUpload:
-        """Begin to upload a blob; *algorithm* is a guess at what its digest will be made with.
-
-        Raises:
-            DigestInvalid: no content can be stored under that algorithm.
-            TooManyRequests: as many uploads are open as are allowed.
-        """
+        """See `ContentTarget.start_upload`."""
         return await self._shared.uploads.start(self.name, self._occasion, algorithm)
 
     async def resume_upload(self, upload_id: UploadId) -> LocalUpload:
-        """Go on with an upload to this repository.
-
-        Raises:
-            UploadUnknown: there is none of that id here.
-        """
+        """See `ContentTarget.resume_upload`."""
         return await self._shared.uploads.resume(self.name, self._occasion, upload_id)
 
     async def tags(self, *, after: Tag | None = None, limit: int = 100) -> Page[Tag]:
-        """Tags in byte order, beginning after *after*, which need not exist (R46, R49).
-
-        Raises:
-            NameUnknown: there is no such repository.
-        """
+        """See `ContentIndex.tags`."""
         return await self._shared.metadata.list_tags(self.name, after=after, limit=limit)
 
     async def referrers(
         self, subject: Digest, *, artifact_type: str | None = None, after: Digest | None = None
     ) -> Page[Descriptor]:
-        """Manifests about *subject*; a page closes near 4 MiB (R50 to R53). Never an error."""
+        """See `ContentIndex.referrers`."""
         return await self._shared.metadata.list_referrers(
             self.name, subject, artifact_type=artifact_type, after=after
         )
 
     async def delete_tag(self, tag: Tag) -> None:
-        """End *tag*; the manifest stays.
-
-        Raises:
-            ManifestUnknown: there is no such tag.
-        """
+        """See `Curation.delete_tag`."""
         await self._shared.metadata.commit(TagDeleted(self.name, tag), occasion=self._occasion)
 
     async def delete_manifest(self, digest: Digest) -> None:
-        """End the manifest and every tag that names it (R58).
-
-        Raises:
-            ManifestUnknown: there is no such manifest.
-        """
+        """See `Curation.delete_manifest`."""
         change = ManifestDeleted(self.name, digest)
         await self._shared.metadata.commit(change, occasion=self._occasion)
 
     async def delete_blob(self, digest: Digest) -> None:
-        """Make the blob unreadable in this repository; other repositories keep it.
-
-        Raises:
-            BlobUnknown: it is not in this repository.
-            BlobInUse: a manifest of this repository names it.
-        """
+        """See `Curation.delete_blob`."""
         change = BlobUnlinked(self.name, digest)
         await self._shared.metadata.commit(change, occasion=self._occasion)
