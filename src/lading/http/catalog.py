@@ -1,8 +1,7 @@
 """Repositories of the registry, a page at a time (an extension known as ``_catalog``)."""
 
-import json
-
 from lading.http.call import Call
+from lading.oci.descriptor import encoded
 from lading.oci.names import RepositoryName
 from lading.wire import headers
 from lading.wire.message import Response
@@ -17,7 +16,7 @@ async def listed(call: Call) -> Response:
     after = RepositoryName(last) if last else None
     page = await call.registry.repositories(after=after, limit=max(wanted, 1))
     found = list(page.items[:wanted])
-    body = json.dumps({"repositories": found}, separators=(",", ":")).encode()
+    body = encoded({"repositories": found})
     fields = headers.of_document(body)
     if page.more and found:
         target = following(Route.CATALOG.value, n=wanted, last=found[-1])

@@ -1,8 +1,7 @@
 """Tags of a repository, a page at a time (end-8)."""
 
-import json
-
 from lading.http.call import Call
+from lading.oci.descriptor import encoded
 from lading.oci.names import Tag
 from lading.wire import headers, routes
 from lading.wire.message import Response
@@ -18,7 +17,7 @@ async def listed(call: Call) -> Response:
     repository = call.repository
     page = await repository.tags(after=Tag(last) if last else None, limit=max(wanted, 1))
     found = list(page.items[:wanted])
-    body = json.dumps({"name": repository.name, "tags": found}, separators=(",", ":")).encode()
+    body = encoded({"name": repository.name, "tags": found})
     fields = headers.of_document(body)
     if page.more and found:
         path = routes.path(Route.TAGS, repository.name)
