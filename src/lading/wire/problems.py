@@ -94,8 +94,8 @@ TABLE: Mapping[type[LadingError], Row] = {
     errors.StorageBusy: Row(503, _soon, "UNAVAILABLE", open=False),
     errors.StorageDamaged: Row(500, code="UNKNOWN", open=False),
     errors.StorageUnfit: Row(503, _soon, "UNAVAILABLE", open=False),
-    errors.AddressUnusable: Row(503, _soon, "UNAVAILABLE", open=False),
     errors.ConfigInvalid: Row(500, code="UNKNOWN", open=False),
+    errors.AddressUnusable: Row(500, code="UNKNOWN", open=False),
 }
 """Every class of the tree; one that is not here is answered as its nearest ancestor."""
 
