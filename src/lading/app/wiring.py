@@ -102,7 +102,7 @@ async def running(
 
 @asynccontextmanager
 async def connections(config: Config, handler: Handler) -> AsyncIterator[Connections]:
-    """What makes requests for *handler* of connections, within the limits of *config*."""
+    """Connections that bring their requests to *handler*, within the limits of *config*."""
     http = config.http
     bounds = Bounds(
         head_size=http.head_limit,
