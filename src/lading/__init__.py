@@ -1,4 +1,4 @@
-"""Lading: an OCI registry and toolkit.
+"""Lading: an OCI registry, as a server and as a library.
 
 The names in ``__all__`` are promised; everything else can be imported, and may change. They are
 loaded when they are first used, so that ``import lading`` costs nothing.

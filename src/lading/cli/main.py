@@ -64,7 +64,7 @@ class _Commands(click.Group):
     help="Show where in the program a failure came from.",
 )
 def cli() -> None:
-    """An OCI registry: packs, ships, stores and delivers container content."""
+    """An OCI registry: keeps what docker, podman, crane and oras push, and serves it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
