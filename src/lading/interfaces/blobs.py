@@ -139,7 +139,11 @@ class BlobUpkeep(Protocol):
         ...
 
     async def quarantine(self, digest: Digest) -> str:
-        """Put damaged bytes aside, out of every reader's way; return where they are now."""
+        """Put damaged bytes aside, out of every reader's way; return where they are now.
+
+        Raises:
+            BlobUnknown: there is no such blob.
+        """
         ...
 
 

@@ -187,7 +187,7 @@ class Listings(Protocol):
         """Tags in byte order.
 
         Raises:
-            NameUnknown: there is no such repository.
+            NameUnknown: there is no such repository; there is from its first blob or manifest on.
         """
         ...
 
@@ -205,7 +205,7 @@ class Listings(Protocol):
     async def list_repositories(
         self, *, after: RepositoryName | None, limit: int
     ) -> Page[RepositoryName]:
-        """Repositories in byte order."""
+        """Repositories that have had a manifest since they began, in byte order."""
         ...
 
     async def tag_history(self, repository: RepositoryName, tag: Tag) -> Sequence[TagInterval]:

@@ -54,7 +54,8 @@ class Upload(Protocol):
 
         Raises:
             UploadOutOfOrder: the upload stands elsewhere than *at*, or someone else is writing.
-            UploadTooLarge: the blob would be longer than this registry takes.
+            UploadTooLarge: the blob would be longer than this registry takes; what fits may stay.
+            UploadUnknown: the upload is over.
             BodyIncomplete: the sender went away; what arrived stays.
             StorageFailed: the bytes could not be kept.
         """
@@ -64,14 +65,16 @@ class Upload(Protocol):
         """Publish the blob in the repository. On return it is durable and readable in full.
 
         Raises:
-            DigestInvalid: the bytes have another digest; the upload is over all the same.
+            DigestInvalid: the bytes have another digest, and the upload is over; or it is of an
+                algorithm that cannot be checked here, and nothing happened.
             UploadOutOfOrder: someone else is writing to it.
+            UploadUnknown: the upload is over.
             StorageFailed: it could not be made durable; nothing was published.
         """
         ...
 
     async def cancel(self) -> None:
-        """Forget the upload and everything written."""
+        """Forget the upload and everything written; nothing is left to forget once it is over."""
         ...
 
     async def aclose(self) -> None:
@@ -114,6 +117,7 @@ class ContentSource(Protocol):
         Raises:
             BlobUnknown: it is not in this repository.
             RangeUnsatisfiable: none of *spans* lies within it.
+            StorageDamaged: its bytes are missing, or are not as many as were published.
         """
         ...
 
@@ -224,7 +228,10 @@ class Registry(Protocol):
     async def repositories(
         self, *, after: RepositoryName | None = None, limit: int = 100
     ) -> Page[RepositoryName]:
-        """Names of repositories in byte order, beginning after *after*, which need not exist."""
+        """Repositories that have had a manifest, in byte order.
+
+        They begin after *after*, which need not exist.
+        """
         ...
 
     async def delete(self, name: RepositoryName) -> None:

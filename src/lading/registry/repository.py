@@ -83,12 +83,7 @@ class LocalRepository:
         spans: Sequence[Span] = (),
         url_ok: bool = False,  # noqa: ARG002 - no blob store has URLs to hand out yet
     ) -> BlobContent:
-        """See `ContentSource.open_blob`.
-
-        Raises:
-            BlobUnknown, RangeUnsatisfiable: as there.
-            StorageDamaged: its bytes are missing, or are not as many as were published.
-        """
+        """See `ContentSource.open_blob`."""
         known = await self._shared.metadata.get_blob(self.name, digest)
         # Judged by the size that was published: a file that was cut short is no bad range.
         extents(spans, known.size)
