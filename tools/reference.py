@@ -221,8 +221,26 @@ def interfaces_page() -> str:
     ]
     for name in names:
         blocks += [f"## {name}", _automodule(name)]
-    blocks += ["## Contract suites", f"```text\n{chr(10).join(modules_of(lading.testing))}\n```"]
+    modules = [importlib.import_module(name) for name in modules_of(lading.testing)]
+    rows = [(f"`{each.__name__}`", _summary(each), _suites(each)) for each in modules]
+    blocks += [
+        "## Contract suites",
+        (
+            "Subclass `BlobStoreContract`, `MetadataStoreContract` or `RepositoryContract`, which "
+            "have the others as their parts, and say how your implementation is built."
+        ),
+        _table(("module", "what is in it", "suites"), rows),
+    ]
     return _page(blocks)
+
+
+def _suites(module: types.ModuleType) -> str:
+    own = [
+        name
+        for name, found in vars(module).items()
+        if inspect.isclass(found) and found.__module__ == module.__name__
+    ]
+    return ", ".join(f"`{name}`" for name in own if name.endswith("Contract"))
 
 
 def python_page() -> str:
