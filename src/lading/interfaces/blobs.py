@@ -91,6 +91,7 @@ class BlobSource(Protocol):
         Raises:
             BlobUnknown: there is no such blob.
             RangeUnsatisfiable: none of the spans lies within the content.
+            StorageDamaged: the content is known not to be what was published.
         """
         ...
 

@@ -89,15 +89,16 @@ class FilesystemBlobs:
     async def open(self, digest: Digest, *, spans: Sequence[Span] = ()) -> BlobContent:
         """See `BlobSource.open`; small blobs come from memory, others as an open file.
 
-        A file that was cut or emptied behind the store's back is given as it is.
+        A big file that was changed behind the store's back is given as it is.
+
+        Raises:
+            StorageDamaged: the bytes of a small one are not those that were published.
         """
         held = self._small.get(digest)
         if held is not None:
             return Held(held.data, extents(spans, held.total)) if spans else held
-        content, verified = await self._disk.run_or_undo(
-            tree.let_go, tree.content, self._root, digest, spans
-        )
-        if verified and isinstance(content, Held):
+        content = await self._disk.run_or_undo(tree.let_go, tree.content, self._root, digest, spans)
+        if isinstance(content, Held):
             self._small.put(digest, Held(content.data, extents((), content.total)))
         return content
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from lading.bodies import FileSpan, Held, Span, extents
-from lading.errors import BlobUnknown
+from lading.errors import BlobUnknown, StorageDamaged
 from lading.interfaces.blobs import StoredBlob
 from lading.oci.digest import Digest
 from lading.storage import layout
@@ -32,35 +32,36 @@ def size(root: str, digest: Digest) -> int:
             raise BlobUnknown(digest) from None
 
 
-def content(root: str, digest: Digest, spans: Sequence[Span]) -> tuple[Held | FileSpan, bool]:
-    """A blob, and whether it is in memory and its bytes were verified.
+def content(root: str, digest: Digest, spans: Sequence[Span]) -> Held | FileSpan:
+    """A blob: a small one in memory, once its bytes were verified, others as an open file.
 
     Raises:
         BlobUnknown: there is no such blob.
         RangeUnsatisfiable: none of the spans lies within it.
+        StorageDamaged: the bytes of a small one are not those that were published.
     """
     file = _open(root, digest)
     kept = False
     try:
         with storage_errors(digest):
             total = os.fstat(file).st_size
-            parts = extents(spans, total)
             if total > SMALL:
+                found = FileSpan(file, extents(spans, total), total)
                 kept = True
-                return FileSpan(file, parts, total), False
+                return found
             data = os.pread(file, total, 0)
-        if len(data) != total:
-            parts = extents(spans, len(data))
-        return Held(data, parts), Digest.of(data, digest.algorithm) == digest
+        if Digest.of(data, digest.algorithm) != digest:
+            raise StorageDamaged(f"{digest} has other bytes than were published")
+        return Held(data, extents(spans, len(data)))
     finally:
         if not kept:
             os.close(file)
 
 
-def let_go(found: tuple[Held | FileSpan, bool]) -> None:
+def let_go(found: Held | FileSpan) -> None:
     """Close what `content` gave, when there is nobody to take it."""
-    if isinstance(found[0], FileSpan):
-        os.close(found[0].file)
+    if isinstance(found, FileSpan):
+        os.close(found.file)
 
 
 def measure(root: str, digest: Digest) -> Digest:
