@@ -287,6 +287,22 @@ def test_blob_whose_bits_were_flipped_is_found_and_put_aside(server: Server) -> 
     no_damage(server)
 
 
+@pytest.mark.parametrize("damaged", [b"{)", b"{", b"", b"{}{}"])
+def test_small_blob_that_was_changed_is_no_answer(server: Server, damaged: bytes) -> None:
+    """What is short enough to be read in full is never sent when it is wrong."""
+    with server.client() as ask:
+        push_image(ask, "a", "latest", os.urandom(10))
+
+        blob_file(server.root, digest(CONFIGURATION)).write_bytes(damaged)
+
+        for headers in ({}, {"Range": "bytes=0-0"}):
+            path = f"/v2/a/blobs/{digest(CONFIGURATION)}"
+            refused(ask("GET", path, headers=headers), 500)
+        assert ask.push("a", CONFIGURATION).status == 201
+        assert ask("GET", path).body == CONFIGURATION
+    no_damage(server)
+
+
 def test_waste_is_no_damage(server: Server) -> None:
     """Bytes that nobody may read: exit code 0, and a collection takes them."""
     orphan = b"published, but never linked"
