@@ -28,6 +28,7 @@ from lading.app.lane import LentBody
 from lading.app.outgoing import Outgoing
 from lading.bodies import Bytes, Inbound
 from lading.errors import BodyIncomplete, LadingError
+from lading.wire import problems
 from lading.wire.framing import Framing
 from lading.wire.message import Handler, Headers, Request, Response
 
@@ -43,13 +44,15 @@ _NO_BODY = Bytes(b"")
 class Bounds:
     """What a connection may cost. Sizes in bytes, times in seconds."""
 
-    head_size: int = 64 * 1024
-    head_time: float = 30.0
-    idle_time: float = 120.0
-    body_pause: float = 60.0
-    write_pause: float = 60.0
-    lane_from: int | None = 64 * 1024
-    drain_size: int = 64 * 1024 * 1024
+    head_size: int
+    head_time: float
+    idle_time: float
+    body_pause: float
+    write_pause: float
+    lane_from: int | None
+    """From which length on bodies are lent to threads; ``None``: none are."""
+    drain_size: int
+    """How much of a body that nobody wants is read and dropped."""
 
 
 class Connections:
@@ -362,10 +365,11 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no request, and hang up."""
+        log.info("no request", extra={"peer": self._peer, "status": status, "reason": reason})
         self._keep_alive = False
-        self._transport.write(self._head(response := replies.plain(status, reason)))
+        response = problems.refused(status, reason)
         assert isinstance(response.body, bytes)
-        self._transport.write(response.body)
+        self._transport.write(self._head(response) + response.body)
         self._transport.close()
 
     # Time and reading.

@@ -15,10 +15,10 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from lading.bodies import BLOCK, FileSpan
+from lading.bodies import BLOCK, Extent
 from lading.errors import BodyIncomplete
 from lading.wire.framing import Framing
 
@@ -35,21 +35,25 @@ _SENDFILE = 1 << 30
 _threads = threading.local()
 
 
-class Stalled(Exception):
+class _Stalled(Exception):
     """Not an error: the peer takes nothing more for now."""
 
 
-def duplicate(transport: asyncio.Transport) -> socket.socket:
+def _duplicate(transport: asyncio.Transport) -> socket.socket:
     """A socket of one's own on the connection of *transport*; closing it leaves that one open."""
     original = transport.get_extra_info("socket")
     # Kept in "blocking" mode, in which Python calls the kernel at once and reports EAGAIN.
     return socket.socket(original.family, original.type, fileno=os.dup(original.fileno()))
 
 
-async def wait_for(
-    add: Callable[..., object], remove: Callable[[int], object], file: int, *, seconds: float
+async def _happens(
+    add: Callable[..., object],
+    remove: Callable[[socket.socket], object],
+    on: socket.socket,
+    *,
+    seconds: float,
 ) -> bool:
-    """Wait until *file* is readable or writable, as *add* says; ``False`` after *seconds*."""
+    """Wait until *on* is readable or writable, as *add* says; ``False`` after *seconds*."""
     loop = asyncio.get_running_loop()
     happened: asyncio.Future[bool] = loop.create_future()
 
@@ -57,13 +61,13 @@ async def wait_for(
         if not happened.done():
             happened.set_result(outcome)
 
-    add(file, settle, True)
+    add(on, settle, True)
     timer = loop.call_later(seconds, settle, False)
     try:
         return await happened
     finally:
         timer.cancel()
-        remove(file)
+        remove(on)
 
 
 class LentBody:
@@ -100,15 +104,15 @@ class LentBody:
             return False
         if self._socket is None:
             self._on_begin()
-            self._socket = duplicate(self._transport)
+            self._socket = _duplicate(self._transport)
             # A body follows its head closely, mostly: a thread's glance costs less than to have
             # the loop watch for it.
             return True
         if self._lost or self._transport.is_closing():
             raise BodyIncomplete("the sender went away")
         loop = asyncio.get_running_loop()
-        file = self._socket.fileno()
-        if not await wait_for(loop.add_reader, loop.remove_reader, file, seconds=self._pause):
+        watched = loop.add_reader, loop.remove_reader, self._socket
+        if not await _happens(*watched, seconds=self._pause):
             raise BodyIncomplete(f"the sender was silent for {self._pause:g} s")
         return True
 
@@ -179,23 +183,22 @@ class FileSender:
     def __init__(
         self, transport: asyncio.Transport, threads: ThreadPoolExecutor, *, pause: float
     ) -> None:
-        self._socket = duplicate(transport)
+        self._socket = _duplicate(transport)
         self._threads = threads
         self._pause = pause
 
-    async def send(self, head: bytes, body: FileSpan, frames: Sequence[bytes]) -> None:
-        """Send *head*, then every part of *body*, each after its frame.
+    async def send(self, head: bytes, file: int, pieces: Iterable[bytes | Extent]) -> None:
+        """Send *head*, then *pieces*: bytes as they are, and parts of *file* by their place.
 
         Raises:
             BodyIncomplete: the peer went away or takes nothing, or the file is shorter than said.
         """
         loop = asyncio.get_running_loop()
-        pump = _Pump(self._socket, head, body, frames)
+        pump = _Pump(self._socket, file, [head, *pieces])
         try:
             while not await loop.run_in_executor(self._threads, pump.run):
-                file = self._socket.fileno()
-                if not await wait_for(
-                    loop.add_writer, loop.remove_writer, file, seconds=self._pause
+                if not await _happens(
+                    loop.add_writer, loop.remove_writer, self._socket, seconds=self._pause
                 ):
                     raise BodyIncomplete(f"the receiver took nothing for {self._pause:g} s")
         finally:
@@ -209,43 +212,37 @@ class FileSender:
 class _Pump:
     """What is left to send; `run` goes on until the peer stalls, and can be run again."""
 
-    def __init__(
-        self, to: socket.socket, head: bytes, body: FileSpan, frames: Sequence[bytes]
-    ) -> None:
+    def __init__(self, to: socket.socket, file: int, pieces: Sequence[bytes | Extent]) -> None:
         self._socket = to
-        self._file = body.file
-        self._steps: list[memoryview | tuple[int, int]] = []
-        before = list(frames) or [b""]
-        before[0] = head + before[0]
-        for frame, part in zip(before, body.parts, strict=False):
-            self._steps += [memoryview(frame), part]
-        self._steps += [memoryview(frame) for frame in before[len(body.parts) :]]
-        self._steps.reverse()
+        self._file = file
+        self._left: list[memoryview | Extent] = [
+            memoryview(piece) if isinstance(piece, bytes) else piece for piece in reversed(pieces)
+        ]
 
     def run(self) -> bool:
         """Send; ``True`` when all is sent, ``False`` when the peer takes nothing for now."""
         try:
-            while self._steps:
-                step = self._steps.pop()
-                if isinstance(step, memoryview):
-                    self._send(step)
+            while self._left:
+                piece = self._left.pop()
+                if isinstance(piece, memoryview):
+                    self._send(piece)
                 else:
-                    self._copy(*step)
-        except Stalled:
+                    self._copy(*piece)
+        except _Stalled:
             return False
         except OSError as error:
             raise BodyIncomplete(f"the receiver went away: {error.strerror}") from error
         return True
 
     def _send(self, data: memoryview) -> None:
-        flags = socket.MSG_MORE if self._steps else 0
+        flags = socket.MSG_MORE if self._left else 0
         while data:
             try:
                 data = data[self._socket.send(data, flags) :]
             except BlockingIOError:
                 if not _poll(self._socket, select.POLLOUT, _PATIENCE):
-                    self._steps.append(data)
-                    raise Stalled from None
+                    self._left.append(data)
+                    raise _Stalled from None
 
     def _copy(self, offset: int, length: int) -> None:
         while length:
@@ -255,8 +252,8 @@ class _Pump:
                 )
             except BlockingIOError:
                 if not _poll(self._socket, select.POLLOUT, _PATIENCE):
-                    self._steps.append((offset, length))
-                    raise Stalled from None
+                    self._left.append((offset, length))
+                    raise _Stalled from None
                 continue
             if sent == 0:
                 raise BodyIncomplete("the file is shorter than it was")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lading.app import replies
@@ -45,9 +44,9 @@ class Outgoing:
         elif bodiless:
             self._transport.write(head)
         elif isinstance(body, Held):
-            self._transport.write(head + replies.joined(body, response.frames))
+            self._transport.write(head + replies.held(response, body))
         elif isinstance(body, FileSpan):
-            await self._send_file(head, body, response.frames)
+            await self._send_file(head, body.file, response)
         if self.blocked:
             await self._drained()
 
@@ -66,21 +65,21 @@ class Outgoing:
         if self._sender is not None:
             self._sender.cut()
 
-    async def _send_file(self, head: bytes, body: FileSpan, frames: Sequence[bytes]) -> None:
+    async def _send_file(self, head: bytes, file: int, response: Response) -> None:
         if self._lane:
             await self._emptied()
             self._sender = FileSender(self._transport, self._threads, pause=self._pause)
             try:
-                await self._sender.send(head, body, frames)
+                await self._sender.send(head, file, response.pieces())
             finally:
                 self._sender = None
             return
         self._transport.write(head)
-        before = iter(frames)
-        for offset, length in body.parts:
-            self._transport.write(next(before, b""))
-            await self._copy(body.file, offset, length)
-        self._transport.write(next(before, b""))
+        for piece in response.pieces():
+            if isinstance(piece, bytes):
+                self._transport.write(piece)
+            else:
+                await self._copy(file, *piece)
 
     async def _copy(self, file: int, offset: int, length: int) -> None:
         while length:

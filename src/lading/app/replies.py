@@ -1,8 +1,6 @@
-"""The bytes of a response's head, and of the few responses that the connection gives itself."""
+"""The bytes of a response: its head, and a body that is in memory."""
 
 import http
-import json
-from collections.abc import Sequence
 
 from lading.bodies import Held
 from lading.wire.message import Response
@@ -32,19 +30,11 @@ def head(response: Response, date: str, ending: str | None) -> bytes:
     return text.encode("latin-1")
 
 
-def joined(body: Held, frames: Sequence[bytes]) -> bytes:
-    """The parts of *body*, each after its frame."""
-    if not frames:
-        ((offset, length),) = body.parts
-        return body.data if length == body.total else body.data[offset : offset + length]
-    pieces: list[bytes] = []
-    for frame, (offset, length) in zip(frames, body.parts, strict=False):
-        pieces += [frame, body.data[offset : offset + length]]
-    return b"".join([*pieces, *frames[len(body.parts) :]])
-
-
-def plain(status: int, reason: str) -> Response:
-    """An answer to what is no request."""
-    body = json.dumps({"errors": [{"code": "UNSUPPORTED", "message": reason}]}).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    return Response(status, headers, body)
+def held(response: Response, body: Held) -> bytes:
+    """The whole body of *response*, which is *body*, in one piece."""
+    if not response.frames and body.parts == ((0, body.total),):
+        return body.data
+    return b"".join(
+        piece if isinstance(piece, bytes) else body.data[piece[0] : piece[0] + piece[1]]
+        for piece in response.pieces()
+    )

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 4096
 _LEAVE_TO_OTHERS = 0.002
+_FIRST_WORD = 0.05
 _NO_DESCRIPTORS = 0.2
 _RECOUNT = 1.0
 
@@ -171,8 +172,8 @@ class _Acceptor:
             listener.close()
         if self._arriving:
             await asyncio.wait(self._arriving)
-            # A request that came with its connection is read in the next turn of the loop.
-            await asyncio.sleep(0.05)
+            # Who has just been let in is about to ask, and gets a moment to do so.
+            await asyncio.sleep(_FIRST_WORD)
 
     def count(self) -> int:
         """Tell the others how many connections are here, and return it."""

@@ -94,20 +94,23 @@ async def _answer(method: str, response: Response, send: Send) -> None:
 
 
 async def _parts(body: Held | FileSpan, response: Response, send: Send) -> None:
-    frames = iter(response.frames)
-    for offset, length in body.parts:
-        await _piece(send, next(frames, b""))
-        if isinstance(body, Held):
-            await _piece(send, body.data[offset : offset + length])
-            continue
-        at, end = offset, offset + length
-        while at < end:
-            piece = await asyncio.to_thread(os.pread, body.file, min(_PIECE, end - at), at)
-            if not piece:
-                raise BodyIncomplete("the file is shorter than it was")
+    for piece in response.pieces():
+        if isinstance(piece, bytes):
             await _piece(send, piece)
-            at += len(piece)
-    await _piece(send, next(frames, b""))
+        elif isinstance(body, Held):
+            await _piece(send, body.data[piece[0] : piece[0] + piece[1]])
+        else:
+            await _copy(body.file, *piece, send)
+
+
+async def _copy(file: int, offset: int, length: int, send: Send) -> None:
+    end = offset + length
+    while offset < end:
+        data = await asyncio.to_thread(os.pread, file, min(_PIECE, end - offset), offset)
+        if not data:
+            raise BodyIncomplete("the file is shorter than it was")
+        await _piece(send, data)
+        offset += len(data)
 
 
 async def _piece(send: Send, data: bytes, *, more: bool = True) -> None:

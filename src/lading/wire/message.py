@@ -3,11 +3,11 @@
 `Request` → `Response` is the server's face, every middleware, and a client's transport.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from lading.bodies import BlobContent, Bytes, Inbound
+from lading.bodies import BlobContent, Bytes, Extent, FileSpan, Held, Inbound
 
 
 class Headers:
@@ -78,6 +78,17 @@ class Response:
     headers: Fields = field(default_factory=list)
     body: bytes | BlobContent = b""
     frames: Sequence[bytes] = ()
+
+    def pieces(self) -> Iterator[bytes | Extent]:
+        """What a body in parts is sent as, in order: frames as they are, parts by their place."""
+        assert isinstance(self.body, Held | FileSpan)
+        frames = iter(self.frames)
+        for part in self.body.parts:
+            if frame := next(frames, b""):
+                yield frame
+            yield part
+        if frame := next(frames, b""):
+            yield frame
 
 
 Handler = Callable[[Request], Awaitable[Response]]

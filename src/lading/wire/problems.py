@@ -136,6 +136,11 @@ def broken(request_id: str) -> Response:
     return _response(500, [_entry("UNKNOWN", "something went wrong", detail)], [])
 
 
+def refused(status: int, reason: str) -> Response:
+    """The answer to what is no request: a head that is broken, too long or too slow."""
+    return _response(status, [_entry("UNSUPPORTED", reason, "")], [])
+
+
 def _entries(error: LadingError, found: Row) -> list[dict[str, str]]:
     if isinstance(error, errors.ManifestBlobUnknown):
         missing = error.missing or ("",)

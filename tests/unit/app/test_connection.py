@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -23,6 +24,15 @@ from lading.wire.message import Handler, Request, Response
 pytestmark = pytest.mark.enable_socket
 
 LIMIT = 20.0
+_GENEROUS = Bounds(
+    head_size=64 * 1024,
+    head_time=LIMIT,
+    idle_time=LIMIT,
+    body_pause=LIMIT,
+    write_pause=LIMIT,
+    lane_from=64 * 1024,
+    drain_size=64 << 20,
+)
 
 
 def _text(status: int, body: bytes) -> Response:
@@ -185,10 +195,9 @@ def start(request: pytest.FixtureRequest, house: _House) -> Iterator[_Start]:
     """Starts servers that end with the test, and are looked at while they end."""
     servers: list[_Listening] = []
 
-    def begin(bounds: Bounds | None = None) -> _Listening:
-        bounds = bounds or Bounds()
-        lane_from = 64 * 1024 if request.param == "lane" else None
-        server = _Listening(house, replace(bounds, lane_from=lane_from))
+    def begin(**changes: Any) -> _Listening:
+        bounds = _GENEROUS if request.param == "lane" else replace(_GENEROUS, lane_from=None)
+        server = _Listening(house, replace(bounds, **changes))
         house.threads = lambda: server.pool
         servers.append(server)
         return server
@@ -268,7 +277,7 @@ def test_an_answer_before_the_body_leaves_the_connection_usable(start: _Start, s
 
 def test_no_more_of_an_unwanted_body_is_read_than_is_allowed(start: _Start) -> None:
     """Somebody who sends without end after a refusal is cut off."""
-    client = _Client(start(Bounds(drain_size=1 << 20)).port)
+    client = _Client(start(drain_size=1 << 20).port)
     client.send(b"PUT /deny HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
 
     with pytest.raises(OSError):  # noqa: PT012  # the cut may be seen by any of them
@@ -362,7 +371,7 @@ def test_a_head_is_bounded_in_size(start: _Start) -> None:
 
 def test_a_head_is_bounded_in_time(start: _Start) -> None:
     """A head that never ends is given up on, however regularly a byte of it comes."""
-    client = _Client(start(Bounds(head_time=0.5)).port)
+    client = _Client(start(head_time=0.5).port)
     client.send(b"GET / HTTP/1.1\r\nX: ")
 
     assert client.response()[0] == 408
@@ -372,7 +381,7 @@ def test_a_head_is_bounded_in_time(start: _Start) -> None:
 
 def test_an_idle_connection_is_closed_in_time(start: _Start) -> None:
     """Connections nobody uses do not pile up."""
-    client = _Client(start(Bounds(idle_time=0.5)).port)
+    client = _Client(start(idle_time=0.5).port)
     client.send(_sized(b"abc"))
 
     assert client.response()[0] == 201
@@ -412,7 +421,7 @@ def test_what_a_vanished_client_sent_arrives_and_then_an_error(
 
 def test_a_silent_sender_is_given_up_on(start: _Start, house: _House) -> None:
     """A body that stops coming ends with an error after the pause that is allowed."""
-    client = _Client(start(Bounds(body_pause=0.3)).port)
+    client = _Client(start(body_pause=0.3).port)
 
     client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000))
 
@@ -465,7 +474,7 @@ def test_a_receiver_that_takes_nothing_is_cut_off_and_its_file_closed(
 ) -> None:
     """A stalled download ends, and gives back the file it held."""
     (house.files / "big").write_bytes(bytes(64 << 20))
-    server = start(Bounds(write_pause=0.5))
+    server = start(write_pause=0.5)
     client = _Client(server.port)
     client.send(b"GET /file/big HTTP/1.1\r\n\r\n")
     assert client.head()[0] == 200
