@@ -11,14 +11,14 @@ from lading.app.sources import load
 from lading.app.stores import open_stores, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
+from lading.registry.collected import Collected, Listener, Tally, What
 from lading.registry.collector import Collector
 from lading.registry.sweep import Sweep
-from lading.registry.taken import Listener, Taken, Tally, What
 
 __all__ = [
     "Finding",
     "Grade",
-    "Taken",
+    "Collected",
     "Tally",
     "Verdict",
     "What",

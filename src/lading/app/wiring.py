@@ -135,7 +135,7 @@ def _upkeep(
 
 async def _reach(stores: Stores) -> None:
     """Touch both stores; what goes wrong is what `GET /readyz` answers."""
-    await stores.blobs.uploads()
+    await stores.blobs.count_uploads()
     await stores.metadata.list_repositories(after=None, limit=1)
 
 

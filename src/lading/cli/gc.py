@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lading.app.maintenance import Taken, Tally, What, collect, configured
+from lading.app.maintenance import Collected, Tally, What, collect, configured
 from lading.cli.output import Output, amount, counted, output_option, root_options
 
 _DONE = {
@@ -44,8 +44,8 @@ def command(
     """
     out = Output(output)
 
-    def hear(taken: Taken) -> None:
-        out.item(_line(taken, dry_run=dry_run), _facts(taken))
+    def hear(collected: Collected) -> None:
+        out.item(_line(collected, dry_run=dry_run), _facts(collected))
 
     config = configured(file=config_file, root=root, grace=grace)
     tally = asyncio.run(collect(config, untagged=untagged, dry_run=dry_run, listener=hear))
@@ -53,20 +53,20 @@ def command(
     return 1 if tally.failed else 0
 
 
-def _line(taken: Taken, *, dry_run: bool) -> str:
-    where = f" in {taken.repository}" if taken.repository else ""
-    size = "" if taken.what is What.LINK else f" ({amount(taken.size)})"
-    verb = ("would be " if dry_run else "") + _DONE[taken.what]
-    return f"{taken.what.value} {taken.digest}{where} {verb}{size}: {taken.reason}"
+def _line(collected: Collected, *, dry_run: bool) -> str:
+    where = f" in {collected.repository}" if collected.repository else ""
+    size = "" if collected.what is What.LINK else f" ({amount(collected.size)})"
+    verb = ("would be " if dry_run else "") + _DONE[collected.what]
+    return f"{collected.what.value} {collected.digest}{where} {verb}{size}: {collected.reason}"
 
 
-def _facts(taken: Taken) -> dict[str, Any]:
+def _facts(collected: Collected) -> dict[str, Any]:
     return {
-        "what": taken.what.value,
-        "digest": str(taken.digest),
-        "size": taken.size,
-        "repository": taken.repository,
-        "reason": taken.reason,
+        "what": collected.what.value,
+        "digest": str(collected.digest),
+        "size": collected.size,
+        "repository": collected.repository,
+        "reason": collected.reason,
     }
 
 

@@ -115,7 +115,7 @@ class BlobIntake(Protocol):
         """
         ...
 
-    async def uploads(self) -> int:
+    async def count_uploads(self) -> int:
         """How many uploads are open, in all processes; may lag by a second."""
         ...
 

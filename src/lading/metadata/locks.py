@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from lading.metadata.failures import system_errors
+from lading.metadata.wall import storage_errors
 from lading.oci.digest import Digest
 
 SHARDS = 256
@@ -71,7 +71,7 @@ class FileLocks:
 
 
 def _open(path: Path) -> int:
-    with system_errors(path):
+    with storage_errors(path):
         # An open file of its own for each holder: two holders within a process exclude each other.
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 

@@ -22,13 +22,13 @@ import apsw
 
 from lading.errors import StorageDamaged, StorageUnfit
 from lading.metadata.connection import Connection
-from lading.metadata.failures import system_errors
 from lading.metadata.locks import SHARDS, FileLocks, ProcessLocks
 from lading.metadata.migrations import migrate
 from lading.metadata.rows import stamp
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
 from lading.metadata.store import RowStore
+from lading.metadata.wall import storage_errors
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def prepare_sqlite(root: Path, *, now: Callable[[], datetime] = _utc_now) -> Non
         StorageFailed: it cannot be read or written.
     """
     directory = root / "metadata"
-    with system_errors(directory):
+    with storage_errors(directory):
         (directory / "locks").mkdir(parents=True, exist_ok=True)
         for number in range(SHARDS):
             (directory / "locks" / f"{number:02x}").touch(mode=0o600)
@@ -109,7 +109,7 @@ def _database(root: Path) -> Path:
 
 
 def _sync_directory(path: Path) -> None:
-    with system_errors(path):
+    with storage_errors(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

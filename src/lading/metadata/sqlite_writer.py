@@ -19,8 +19,8 @@ import apsw
 
 from lading.errors import LadingError, StorageFailed
 from lading.metadata.connection import Connection
-from lading.metadata.failures import system_errors
 from lading.metadata.sqlite_connection import SqliteConnection, is_refusal
+from lading.metadata.wall import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -155,13 +155,13 @@ class WriteLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with system_errors(path):
+        with storage_errors(path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold it; wait for it as long as it takes."""
-        with system_errors(self._path):
+        with storage_errors(self._path):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         try:
             yield

@@ -18,7 +18,7 @@ from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.metadata import Doomed, ManifestDeleted, MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
-from lading.registry.taken import Listener, Taken, Tally, What, unheard
+from lading.registry.collected import Collected, Listener, Tally, What, unheard
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +91,11 @@ class Collector:
             collector = Collector(_Untouched(), copy, grace=self._grace, now=self._now)
             return await collector.collect(untagged=untagged, listener=listener)
 
-    async def _take(self, doomed: Doomed, failed: set[Digest]) -> Taken | None:
+    async def _take(self, doomed: Doomed, failed: set[Digest]) -> Collected | None:
         if doomed.repository is not None:
-            return Taken(What.LINK, doomed.digest, doomed.size, doomed.repository, doomed.reason)
+            return Collected(
+                What.LINK, doomed.digest, doomed.size, doomed.repository, doomed.reason
+            )
         try:
             async with self._metadata.exclusively(doomed.digest):
                 # A push may have published the same content since it was condemned.
@@ -107,7 +109,7 @@ class Collector:
                 "blob not deleted", extra={"digest": str(doomed.digest), "error": str(error)}
             )
             return None
-        return Taken(What.BLOB, doomed.digest, doomed.size, None, doomed.reason)
+        return Collected(What.BLOB, doomed.digest, doomed.size, None, doomed.reason)
 
     async def _end_untagged(self, tally: Tally, listener: Listener) -> None:
         """End what nothing names, again and again: an index that ends frees its children."""
@@ -128,9 +130,9 @@ class Collector:
                         # Somebody named it, or deleted it, since it was listed.
                         continue
                     reason = "no tag, index or subject names it"
-                    taken = Taken(What.MANIFEST, digest, size, repository, reason)
-                    tally.count(taken)
-                    listener(taken)
+                    collected = Collected(What.MANIFEST, digest, size, repository, reason)
+                    tally.count(collected)
+                    listener(collected)
                 await asyncio.sleep(0)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from lading.interfaces.blobs import BlobStore, StoredBlob
 from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
-from lading.registry.taken import Listener, Taken, Tally, What, unheard
+from lading.registry.collected import Collected, Listener, Tally, What, unheard
 
 _BATCH = 256
 
@@ -60,9 +60,9 @@ class Sweep:
         for stored in batch:
             if stored.digest in unknown and (dry_run or await self._delete(stored.digest)):
                 reason = "no record of it: a push was interrupted"
-                taken = Taken(What.WASTE, stored.digest, stored.size, None, reason)
-                tally.count(taken)
-                listener(taken)
+                collected = Collected(What.WASTE, stored.digest, stored.size, None, reason)
+                tally.count(collected)
+                listener(collected)
         return tally
 
     async def waste(self, *, dry_run: bool = False, listener: Listener = unheard) -> Tally:

@@ -16,9 +16,9 @@ from typing import NoReturn
 
 from lading.errors import LadingError
 from lading.interfaces.metadata import Exclusion
+from lading.registry.collected import Tally
 from lading.registry.collector import Collector
 from lading.registry.sweep import Sweep
-from lading.registry.taken import Tally
 
 log = logging.getLogger(__name__)
 

@@ -98,7 +98,7 @@ class Uploads:
         if algorithm not in ALGORITHMS:
             raise DigestInvalid(algorithm)
         allowed = self._open_uploads
-        if allowed is not None and await self._blobs.uploads() >= allowed:
+        if allowed is not None and await self._blobs.count_uploads() >= allowed:
             raise TooManyRequests(f"{allowed} uploads are open", retry_after=_PAUSE)
         upload_id = UploadId(f"{self._new_id()}-{_mark(repository)}{_suffix(algorithm)}")
         writer = await self._blobs.create(upload_id, algorithm=algorithm)

@@ -17,9 +17,9 @@ from lading.bodies import BlobContent, Held, Span, extents
 from lading.interfaces.blobs import BlobWriter, StoredBlob, UploadId
 from lading.oci.digest import ALGORITHMS, CANONICAL, Digest, Hasher
 from lading.storage import layout, staging, tree
+from lading.storage.cache import BlobCache
 from lading.storage.publish import Publisher, Sync
 from lading.storage.root import make_directories
-from lading.storage.small import SmallBlobs
 from lading.storage.staging import Progress
 from lading.storage.threads import Threads
 from lading.storage.writer import FilesystemWriter, Shared
@@ -63,7 +63,7 @@ async def open_filesystem(
     try:
         publisher = Publisher(sync)
         where = await disk.run(make_directories, root, publisher)
-        yield FilesystemBlobs(Shared(where, publisher, disk, bodies), SmallBlobs(cache))
+        yield FilesystemBlobs(Shared(where, publisher, disk, bodies), BlobCache(cache))
     finally:
         bodies.close()
         disk.close()
@@ -72,7 +72,7 @@ async def open_filesystem(
 class FilesystemBlobs:
     """Blobs and uploads below one root; made by `open_filesystem`."""
 
-    def __init__(self, shared: Shared, small: SmallBlobs) -> None:
+    def __init__(self, shared: Shared, small: BlobCache) -> None:
         self._shared = shared
         self._small = small
         self._root = shared.root
@@ -124,7 +124,7 @@ class FilesystemBlobs:
         hasher = self._shared.hashes.take(upload_id, offset)
         return FilesystemWriter(self._shared, upload_id, Progress(offset, hasher, begun=offset))
 
-    async def uploads(self) -> int:
+    async def count_uploads(self) -> int:
         """See `BlobIntake.uploads`; counted again when the last count is a second old."""
         now = time.monotonic()
         if now - self._counted_at >= _COUNT_LASTS:

@@ -87,7 +87,7 @@ class MemoryBlobs:
         """See `BlobIntake.resume`."""
         return MemoryWriter(self._shared, upload_id, len(self._shared.upload(upload_id).data))
 
-    async def uploads(self) -> int:
+    async def count_uploads(self) -> int:
         """See `BlobIntake.uploads`."""
         return len(self._shared.staged)
 

@@ -11,7 +11,7 @@ from lading.errors import BlobUnknown, StorageDamaged
 from lading.interfaces.blobs import StoredBlob
 from lading.oci.digest import Digest
 from lading.storage import layout
-from lading.storage.small import SMALL
+from lading.storage.cache import SMALL
 from lading.storage.staging import digest_of
 from lading.storage.wall import storage_errors
 

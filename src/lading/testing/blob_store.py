@@ -509,16 +509,16 @@ class BlobStoreContract:
 
     async def test_open_uploads_are_counted(self, store: BlobStore) -> None:
         """Uploads count from their beginning to their end, however they end."""
-        counts = [await store.uploads()]
+        counts = [await store.count_uploads()]
         writers = [await store.create(UploadId(f"u{number}")) for number in range(4)]
-        counts.append(await store.uploads())
+        counts.append(await store.count_uploads())
         await writers[0].commit(Digest.of(b""))
         await writers[1].abort()
         with pytest.raises(DigestInvalid):
             await writers[2].commit(Digest.of(b"not this"))
-        counts.append(await store.uploads())
+        counts.append(await store.count_uploads())
         await store.abandon(before=datetime.now(UTC) + timedelta(hours=1))
-        counts.append(await store.uploads())
+        counts.append(await store.count_uploads())
 
         assert counts == [0, 4, 1, 0]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lading.errors import StorageFailed, StorageFull, StorageReadOnly
-from lading.metadata.failures import system_errors
 from lading.metadata.locks import SHARDS, FileLocks, shard
 from lading.metadata.sqlite import prepare_sqlite
+from lading.metadata.wall import storage_errors
 from lading.oci.digest import Digest
 
 HOLDER = """
@@ -70,9 +70,9 @@ def test_every_digest_has_a_lock(text: str) -> None:
 @pytest.mark.parametrize(
     ("number", "kind"), [(28, StorageFull), (30, StorageReadOnly), (13, StorageReadOnly)]
 )
-def test_system_errors_become_ours(number: int, kind: type[StorageFailed]) -> None:
+def test_storage_errors_become_ours(number: int, kind: type[StorageFailed]) -> None:
     """A full disk and a read-only file system are told apart."""
-    with pytest.raises(kind), system_errors(Path("registry.db")):
+    with pytest.raises(kind), storage_errors(Path("registry.db")):
         raise OSError(number, "refused", "registry.db")
 
 

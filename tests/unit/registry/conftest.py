@@ -14,10 +14,10 @@ from lading.interfaces.repository import Repository
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
+from lading.registry.collected import Collected
 from lading.registry.collector import Collector
 from lading.registry.registry import LocalRegistry
 from lading.registry.sweep import Sweep
-from lading.registry.taken import Taken
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
 
@@ -50,7 +50,7 @@ class House:
     metadata: MetadataStore
     clock: Clock
     registry: LocalRegistry = field(init=False)
-    heard: list[Taken] = field(default_factory=list)
+    heard: list[Collected] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.registry = LocalRegistry(self.blobs, self.metadata)

@@ -15,8 +15,8 @@ from lading.oci.digest import Digest
 from lading.oci.media_types import OCI_LAYER_GZIP
 from lading.oci.names import RepositoryName, Tag
 from lading.registry import collector as collector_module
+from lading.registry.collected import Collected, Tally, What
 from lading.registry.collector import Collector
-from lading.registry.taken import Taken, Tally, What
 from lading.testing import samples
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ async def test_untagged_manifests_end_on_request_and_free_their_blobs(house: Hou
 
     tally = await house.collector(NOW).collect(untagged=True, listener=house.heard.append)
 
-    ended = [taken.digest for taken in house.heard if taken.what is What.MANIFEST]
+    ended = [collected.digest for collected in house.heard if collected.what is What.MANIFEST]
     assert set(ended) == {index.digest, child.manifest.digest, sbom.digest}
     assert tally.manifests == 3
     assert await house.stored() == {Digest.of(content) for content in tagged.blobs}
@@ -496,7 +496,7 @@ async def test_a_rehearsal_changes_nothing_and_says_exactly_what_a_round_then_do
     await a_mixed_past(house)
     house.clock.pass_by(2 * HOUR)
     collector = house.collector(grace)
-    foretold: list[Taken] = []
+    foretold: list[Collected] = []
 
     before = await house.stored(), await house.metadata.events(after=0, limit=1000)
     predicted = await collector.rehearse(untagged=untagged, listener=foretold.append)
@@ -515,8 +515,8 @@ async def test_every_item_says_why_it_went(house: House) -> None:
 
     await house.collector(NOW).collect(untagged=True, listener=house.heard.append)
 
-    assert {taken.what for taken in house.heard} == {What.MANIFEST, What.LINK, What.BLOB}
-    assert all(taken.reason for taken in house.heard)
+    assert {collected.what for collected in house.heard} == {What.MANIFEST, What.LINK, What.BLOB}
+    assert all(collected.reason for collected in house.heard)
 
 
 async def push_stubbornly(repository: Repository, image: samples.Image, tag: str) -> None:

@@ -13,7 +13,7 @@ from lading.interfaces.blobs import UploadId
 from lading.interfaces.metadata import BlobLinked
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
-from lading.registry.taken import What
+from lading.registry.collected import What
 from lading.testing import samples
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ async def test_bytes_without_a_row_go_after_the_grace_and_not_before(house: Hous
     assert not early
     assert kept == {digest}
     assert (late.waste, late.freed) == (1, len(samples.blob()))
-    assert [(taken.what, taken.digest) for taken in house.heard] == [(What.WASTE, digest)]
+    assert [(collected.what, collected.digest) for collected in house.heard] == [
+        (What.WASTE, digest)
+    ]
     assert await house.stored() == set()
 
 

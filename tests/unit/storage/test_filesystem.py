@@ -86,7 +86,7 @@ async def test_staging_directory_that_went_is_a_failure(tmp_path: Path) -> None:
         with pytest.raises(StorageFailed):
             await store.create(UploadId("u"))
         with pytest.raises(StorageFailed):
-            await store.uploads()
+            await store.count_uploads()
 
 
 async def test_an_id_is_taken_once(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ async def test_only_old_uploads_are_abandoned(tmp_path: Path) -> None:
 
         assert dropped == 1
         assert {each.name for each in (tmp_path / "uploads").iterdir()} == {"NOT-OURS", "young"}
-        assert await store.uploads() == 1
+        assert await store.count_uploads() == 1
 
 
 async def test_uploads_keep_no_file_open(tmp_path: Path) -> None:

@@ -75,4 +75,4 @@ async def test_killed_store_has_whole_blobs_only(tmp_path: Path) -> None:
             rest = staged.read_bytes()
             await writer.write(Bytes(b"!"))
             await writer.commit(Digest.of(rest + b"!"))
-        assert await store.uploads() == 0
+        assert await store.count_uploads() == 0

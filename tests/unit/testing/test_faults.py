@@ -30,17 +30,17 @@ async def store(faults: Faults) -> AsyncIterator[BlobStore]:
 
 async def test_planned_calls_fail_and_others_do_not(store: BlobStore, faults: Faults) -> None:
     """A failure hits the calls it was planned for: some are skipped, some fail, then all is well."""
-    faults.fail("uploads", StorageFailed("planned"), skip=1, times=2)
+    faults.fail("count_uploads", StorageFailed("planned"), skip=1, times=2)
 
     outcomes = []
     for _ in range(4):
         try:
-            outcomes.append(await store.uploads() == 0)
+            outcomes.append(await store.count_uploads() == 0)
         except StorageFailed:
             outcomes.append(False)
 
     assert outcomes == [True, False, False, True]
-    assert faults.calls == ["uploads"] * 4
+    assert faults.calls == ["count_uploads"] * 4
 
 
 async def test_writers_fail_too(store: BlobStore, faults: Faults) -> None:
@@ -78,11 +78,11 @@ async def test_listing_can_fail(store: BlobStore, faults: Faults) -> None:
 
 async def test_healed_store_does_not_fail(store: BlobStore, faults: Faults) -> None:
     """Plans can be dropped."""
-    faults.fail("uploads", StorageFailed("planned"), times=100)
+    faults.fail("count_uploads", StorageFailed("planned"), times=100)
 
     faults.heal()
 
-    assert await store.uploads() == 0
+    assert await store.count_uploads() == 0
 
 
 async def test_held_call_waits(store: BlobStore, faults: Faults) -> None:
@@ -91,8 +91,8 @@ async def test_held_call_waits(store: BlobStore, faults: Faults) -> None:
     creating = asyncio.ensure_future(store.create(UploadId("u")))
     await hold.reached.wait()
 
-    before = await store.uploads()
+    before = await store.count_uploads()
     hold.release()
     await creating
 
-    assert (before, await store.uploads()) == (0, 1)
+    assert (before, await store.count_uploads()) == (0, 1)

@@ -8,7 +8,7 @@ from lading.errors import BY_ERRNO, StorageFailed
 
 
 @contextmanager
-def system_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
     """Turn errors of the operating system about *path* into our own."""
     try:
         yield

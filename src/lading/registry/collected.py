@@ -9,7 +9,7 @@ from lading.oci.names import RepositoryName
 
 
 class What(Enum):
-    """The kinds of things that can be taken."""
+    """The kinds of things that can be collected."""
 
     MANIFEST = "manifest"
     """A manifest ended; its bytes are a row, and go with the undo window."""
@@ -22,8 +22,8 @@ class What(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """One thing that was taken, and why. Only `What.BLOB` and `What.WASTE` free its *size*."""
+class Collected:
+    """One thing that was collected, and why. Only `What.BLOB` and `What.WASTE` free its *size*."""
 
     what: What
     digest: Digest
@@ -32,17 +32,17 @@ class Taken:
     reason: str
 
 
-Listener = Callable[[Taken], None]
-"""Is told of each thing when it has been taken."""
+Listener = Callable[[Collected], None]
+"""Is told of each thing when it has been collected."""
 
 
-def unheard(_taken: Taken) -> None:
+def unheard(_collected: Collected) -> None:
     """Listen to nothing."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """How much was taken; *freed* is in bytes, *failed* counts what could not be deleted."""
+    """How much was collected; *freed* is in bytes, *failed* counts what could not be deleted."""
 
     manifests: int = 0
     links: int = 0
@@ -52,19 +52,19 @@ class Tally:
     failed: int = 0
     freed: int = 0
 
-    def count(self, taken: Taken) -> None:
+    def count(self, collected: Collected) -> None:
         """Add one thing."""
-        match taken.what:
+        match collected.what:
             case What.MANIFEST:
                 self.manifests += 1
             case What.LINK:
                 self.links += 1
             case What.BLOB:
                 self.blobs += 1
-                self.freed += taken.size
+                self.freed += collected.size
             case What.WASTE:
                 self.waste += 1
-                self.freed += taken.size
+                self.freed += collected.size
 
     def add(self, other: "Tally") -> None:
         """Add all that *other* counted."""

@@ -9,7 +9,7 @@ SMALL = 64 * 1024
 """Blobs of up to this many bytes may be kept in memory."""
 
 
-class SmallBlobs:
+class BlobCache:
     """Up to *bound* bytes of small blobs, those used last.
 
     Used on the event loop only. Whoever puts bytes in has verified them: a damaged file never

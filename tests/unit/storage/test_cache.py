@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lading.bodies import Held
 from lading.oci.digest import Digest
-from lading.storage.small import SMALL, SmallBlobs
+from lading.storage.cache import SMALL, BlobCache
 
 
 def _blob(size: int, seed: int = 0) -> tuple[Digest, Held]:
@@ -15,7 +15,7 @@ def _blob(size: int, seed: int = 0) -> tuple[Digest, Held]:
 
 def test_blob_used_longest_ago_goes_first() -> None:
     """When the bound is reached, what was asked for lately stays."""
-    memory = SmallBlobs(300)
+    memory = BlobCache(300)
     blobs = [_blob(100, seed) for seed in range(4)]
     for digest, blob in blobs[:3]:
         memory.put(digest, blob)
@@ -28,7 +28,7 @@ def test_blob_used_longest_ago_goes_first() -> None:
 
 def test_large_blobs_are_not_taken() -> None:
     """What is longer than a small blob, or than the whole memory, displaces nothing."""
-    memory, tiny = SmallBlobs(10 * SMALL), SmallBlobs(10)
+    memory, tiny = BlobCache(10 * SMALL), BlobCache(10)
     large, more = _blob(SMALL + 1), _blob(11)
 
     memory.put(*large)
@@ -44,7 +44,7 @@ def test_large_blobs_are_not_taken() -> None:
 )
 def test_bound_is_kept(steps: list[tuple[str, int]], bound: int) -> None:
     """Whatever is put in and dropped, and however often, no more than the bound is held."""
-    memory = SmallBlobs(bound)
+    memory = BlobCache(bound)
     blobs = [_blob(20 + 10 * seed, seed) for seed in range(10)]
 
     for step, seed in steps:
