@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
             self._skip(data)
         elif not self._busy:
             self._ahead += data
-            self._read_heads()
+            self._read_next()
         elif isinstance(self._body, BufferedBody) and not self._body.framing.done:
             self._pause()
             self._feed(self._body, data)
@@ -175,21 +175,22 @@ class Connection(asyncio.Protocol):
 
     # Heads.
 
-    def _read_heads(self) -> None:
-        """Begin requests as long as whole heads are there and nobody has to wait."""
-        while self._ahead and not self._busy and not self._transport.is_closing():
-            if self._ahead[0] in b"\r\n":
-                # Some clients end a body with a line of its own (RFC 9112, 2.2).
-                self._ahead[:] = self._ahead.lstrip(b"\r\n")
-                continue
-            end = self._ahead.find(_END_OF_HEAD)
-            size = len(self._ahead) if end < 0 else end + len(_END_OF_HEAD)
-            if size > self.shared.bounds.head_size:
-                self._refuse(431, "the head of the request is too long")
-                return
-            if end < 0:
-                self._wait_for_head()
-                return
+    def _read_next(self) -> None:
+        """Begin the next request, if its head is there and no other has to be answered first."""
+        if self._busy or self._transport.is_closing():
+            return
+        if self._ahead.startswith((b"\r", b"\n")):
+            # Some clients end a body with a line of its own (RFC 9112, 2.2).
+            self._ahead = self._ahead.lstrip(b"\r\n")
+        if not self._ahead:
+            return
+        end = self._ahead.find(_END_OF_HEAD)
+        size = len(self._ahead) if end < 0 else end + len(_END_OF_HEAD)
+        if size > self.shared.bounds.head_size:
+            self._refuse(431, "the head of the request is too long")
+        elif end < 0:
+            self._wait_for_head()
+        else:
             head = bytes(self._ahead[:size])
             del self._ahead[:size]
             self._read_head(head)
@@ -343,7 +344,7 @@ class Connection(asyncio.Protocol):
             self._resume()
 
     def _read_on(self) -> None:
-        self._read_heads()
+        self._read_next()
         if not self._busy and not self._transport.is_closing():
             self._resume()
 
