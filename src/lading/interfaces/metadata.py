@@ -117,6 +117,17 @@ class Doomed:
 
 
 @dataclass(frozen=True, slots=True)
+class Condemned:
+    """What one step of a round took, and whether the round is *finished*.
+
+    A step may take nothing and leave more to look at: what is queued may be named again.
+    """
+
+    taken: Sequence[Doomed]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pull:
     """That a manifest was fetched, by tag or by digest."""
 
@@ -238,12 +249,13 @@ class Changes(Protocol):
 class Collection(Protocol):
     """Forget, then delete; each step safe against a crash after it."""
 
-    async def condemn(self, *, before: datetime, limit: int) -> Sequence[Doomed]:
+    async def condemn(self, *, before: datetime, limit: int) -> Condemned:
         """Take what was queued before *before*, is still unreferenced and not vouched for since.
 
-        Permissions to read go first; bytes that nobody may read any more are moved to the doomed,
-        where they stay until `bury`. Doomed bytes of earlier rounds are returned again. Returns
-        nothing when there is nothing to do.
+        One step of a round, which is to be repeated until it is finished. It takes up to *limit*:
+        permissions to read go first; bytes that nobody may read any more are moved to the doomed,
+        where they stay until `bury`. Doomed bytes of earlier steps are returned again, and take up
+        room, so *limit* has to be above the number of those that cannot be buried.
         """
         ...
 

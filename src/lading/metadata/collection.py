@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lading.errors import BlobUnknown, ManifestUnknown
-from lading.interfaces.metadata import Doomed, Pull
+from lading.interfaces.metadata import Condemned, Doomed, Pull
 from lading.metadata.changes import forget_link, live_repository
 from lading.metadata.connection import Connection
 from lading.metadata.rows import stamp, stored_digest
@@ -62,21 +62,16 @@ class Horizon:
         return self.now - self.undo
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What a step of a round took, and whether that was all there is."""
-
-    taken: list[Doomed]
-    finished: bool
-
-
-def condemn(connection: Connection, horizon: Horizon, limit: int, *, step: int = _STEP) -> Round:
+def condemn(
+    connection: Connection, horizon: Horizon, limit: int, *, step: int = _STEP
+) -> Condemned:
     """Take up to *limit* things, looking at no more than *step* of each kind."""
     taken = _already_doomed(connection, limit)
+    crowded = len(taken) == limit
     forgotten = _give_up_ended(connection, horizon, step)
     looked_at = _take_links(connection, horizon, min(limit - len(taken), step), taken)
     unread = _take_blobs(connection, horizon, min(limit - len(taken), step), taken)
-    return Round(taken, finished=not (forgotten or looked_at or unread))
+    return Condemned(taken, finished=not (crowded or forgotten or looked_at or unread))
 
 
 def _already_doomed(connection: Connection, limit: int) -> list[Doomed]:

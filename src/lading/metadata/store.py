@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from lading.errors import StorageDamaged
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import Change, Doomed, Event, Exclusion, Pull, TagInterval
+from lading.interfaces.metadata import Change, Condemned, Event, Exclusion, Pull, TagInterval
 from lading.interfaces.repository import Page
 from lading.metadata import audit, changes, collection, reading, untagged
 from lading.metadata.cache import ManifestCache
-from lading.metadata.collection import Horizon, Round
+from lading.metadata.collection import Horizon
 from lading.metadata.connection import Database
 from lading.metadata.locks import ProcessLocks
 from lading.metadata.rows import micros, stamp
@@ -126,13 +126,10 @@ class RowStore:
         if pulls:
             await self._database.write(collection.record_pulls, tuple(pulls))
 
-    async def condemn(self, *, before: datetime, limit: int) -> Sequence[Doomed]:
+    async def condemn(self, *, before: datetime, limit: int) -> Condemned:
         """Take what was queued before *before* and is still unreferenced."""
         horizon = Horizon(stamp(self._now()), stamp(before), self._undo)
-        round_ = Round([], finished=False)
-        while not round_.taken and not round_.finished:
-            round_ = await self._database.write(collection.condemn, horizon, limit)
-        return round_.taken
+        return await self._database.write(collection.condemn, horizon, limit)
 
     async def still_doomed(self, digest: Digest) -> bool:
         """Whether the bytes are still doomed."""

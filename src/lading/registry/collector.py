@@ -70,17 +70,19 @@ class Collector:
             await self._end_untagged(tally, listener)
         failed: set[Digest] = set()
         before = self._now() - self._grace
-        # Bytes that could not be deleted come back at once: they wait for the next round, and must
-        # not take up the room of others in this one.
-        while batch := await self._metadata.condemn(before=before, limit=_BATCH + len(failed)):
-            fresh = [each for each in batch if each.digest not in failed or each.repository]
-            if not fresh:
-                break
-            for doomed in fresh:
-                taken = await self._take(doomed, failed)
-                if taken is not None:
-                    tally.count(taken)
-                    listener(taken)
+        finished = False
+        while not finished:
+            # Bytes that could not be deleted come back at once: they wait for the next round, and
+            # must not take up the room of others in this one.
+            step = await self._metadata.condemn(before=before, limit=_BATCH + len(failed))
+            finished = step.finished
+            for doomed in step.taken:
+                if doomed.digest in failed and doomed.repository is None:
+                    continue
+                collected = await self._take(doomed, failed)
+                if collected is not None:
+                    tally.count(collected)
+                    listener(collected)
             await asyncio.sleep(0)
         tally.failed = len(failed)
         return tally

@@ -36,10 +36,13 @@ HOUR = timedelta(hours=1)
 async def _collected(store: MetadataStore, clock: Clock, *, limit: int = 100) -> list[Doomed]:
     """All that rounds take now, with the bytes buried."""
     taken: list[Doomed] = []
-    while found := await store.condemn(before=clock() - GRACE, limit=limit):
-        assert len(found) <= limit
-        taken += found
-        for each in found:
+    finished = False
+    while not finished:
+        step = await store.condemn(before=clock() - GRACE, limit=limit)
+        assert len(step.taken) <= limit
+        finished = step.finished
+        taken += step.taken
+        for each in step.taken:
             if each.repository is None:
                 await store.bury(each.digest)
     return taken
@@ -242,10 +245,10 @@ class CollectionContract:
         doomed = await store.still_doomed(blob.digest)
         await store.bury(blob.digest)
 
-        assert [(each.digest, each.repository) for each in again] == [(blob.digest, None)]
+        assert [(each.digest, each.repository) for each in again.taken] == [(blob.digest, None)]
         assert doomed
         assert not await store.still_doomed(blob.digest)
-        assert [*await store.condemn(before=clock() - GRACE, limit=100)] == []
+        assert await _collected(store, clock) == []
 
     async def test_pushing_doomed_bytes_again_saves_them(
         self, store: MetadataStore, clock: Clock
@@ -272,6 +275,33 @@ class CollectionContract:
 
         assert _links(taken) == {(APP, blob.digest) for blob in blobs}
         assert _bytes(taken) == {blob.digest for blob in blobs}
+
+    async def test_step_that_takes_nothing_does_not_end_the_round(
+        self, store: MetadataStore, clock: Clock
+    ) -> None:
+        """What was named since it was queued is looked at, and others come after it."""
+        await push(store, tags=["v1"])
+        clock.advance(HOUR)
+        blob = await link(store, b"content")
+        clock.advance(GRACE + HOUR)
+
+        first = await store.condemn(before=clock() - GRACE, limit=1)
+        rest = await _collected(store, clock, limit=1)
+
+        assert ([*first.taken], first.finished) == ([], False)
+        assert [each.digest for each in rest] == [blob.digest] * 2
+
+    async def test_round_is_not_finished_while_doomed_bytes_take_up_all_room(
+        self, store: MetadataStore, clock: Clock
+    ) -> None:
+        """What there was no room to look at is still to be looked at."""
+        for number in range(3):
+            await link(store, b"%d" % number)
+        clock.advance(GRACE + HOUR)
+        steps = [await store.condemn(before=clock() - GRACE, limit=2) for _ in range(4)]
+
+        assert not any(step.finished for step in steps)
+        assert len(_bytes(await _collected(store, clock, limit=2))) == 3
 
     async def test_rehearsal_changes_nothing(self, store: MetadataStore) -> None:
         """What is done to a copy stays in the copy."""

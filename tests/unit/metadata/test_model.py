@@ -155,8 +155,11 @@ class Metadata(RuleBasedStateMachine):
     def collect(self, limit: int) -> None:
         """Collect everything that may go."""
         before = self.clock() - GRACE
-        while taken := self.runner.run(self.store.condemn(before=before, limit=limit)):
-            for each in taken:
+        finished = False
+        while not finished:
+            step = self.runner.run(self.store.condemn(before=before, limit=limit))
+            finished = step.finished
+            for each in step.taken:
                 if each.repository is None:
                     self.runner.run(self.store.bury(each.digest))
         for model in self.model.values():

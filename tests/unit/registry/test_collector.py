@@ -387,8 +387,8 @@ async def test_a_crash_between_condemning_and_deleting_leaks_nothing(house: Hous
 
 async def condemned_links(house: House) -> Sequence[Doomed]:
     """Condemn once, as a collector does that dies right after it."""
-    found = await house.metadata.condemn(before=house.clock() - DAY, limit=10)
-    return [doomed for doomed in found if doomed.repository is not None]
+    step = await house.metadata.condemn(before=house.clock() - DAY, limit=10)
+    return [doomed for doomed in step.taken if doomed.repository is not None]
 
 
 async def test_a_crash_between_deleting_and_burying_is_made_good(house: House) -> None:
@@ -456,6 +456,27 @@ async def test_many_bytes_that_cannot_be_deleted_leave_room_for_others(
 
     assert (tally.blobs, tally.failed) == (1, 8)
     assert good not in await house.stored()
+
+
+async def test_round_goes_on_past_what_stays_and_what_cannot_be_deleted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that only finds what is named, or what failed before, does not end the round."""
+    monkeypatch.setattr(collector_module, "_BATCH", 2)
+    repository = house.repository()
+    bad, good = samples.blob(seed="bad"), samples.blob(seed="good")
+    await samples.put_blob(repository, bad)
+    house.clock.pass_by(HOUR)
+    await samples.put_image(repository, tags=["v1"])
+    house.clock.pass_by(HOUR)
+    await samples.put_blob(repository, good)
+    house.clock.pass_by(2 * DAY)
+    stubborn = Stubborn(house.blobs, Digest.of(bad))
+
+    tally = await Collector(stubborn, house.metadata, grace=DAY, now=house.clock).collect()
+
+    assert (tally.blobs, tally.failed) == (1, 1)
+    assert Digest.of(good) not in await house.stored()
 
 
 async def test_two_collectors_at_once_take_everything_once(house: House) -> None:

@@ -221,6 +221,6 @@ async def test_blob_that_was_said_to_be_here_is_kept_for_a_while(
             await (await repository.open_blob(pushed.digest)).aclose()
         now = hours[14]
 
-        doomed = await metadata.condemn(before=hours[14] - timedelta(hours=8), limit=10)
+        step = await metadata.condemn(before=hours[14] - timedelta(hours=8), limit=10)
 
-        assert (not doomed) is kept
+        assert (not step.taken) is kept
