@@ -1,6 +1,5 @@
 """The two stores of a registry: which they are, and how a directory becomes a place for them."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite, prepare_sqlite
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
-from lading.storage.root import prepare_filesystem
+from lading.storage.root import holds_blobs, prepare_filesystem
 
 _DATABASE = Path("metadata/registry.db")
 _USUAL = Config()
@@ -34,8 +33,11 @@ class Stores:
 
 
 def holds_registry(root: Path) -> bool:
-    """Whether somebody has made a registry in the directory *root*."""
-    return os.path.exists(root / _DATABASE)  # noqa: PTH110 - asks, and never raises
+    """Whether somebody has made a registry in the directory *root*; an empty file is none."""
+    try:
+        return (root / _DATABASE).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def make_root(root: Path) -> None:
@@ -44,6 +46,7 @@ def make_root(root: Path) -> None:
     Raises:
         StorageUnfit, StorageReadOnly: it cannot.
     """
+    _refuse_orphans(root)
     prepare_filesystem(root)
 
 
@@ -53,8 +56,19 @@ def prepare(root: Path) -> None:
     Raises:
         StorageUnfit, StorageReadOnly: it cannot be one, or a newer version has used it.
     """
+    _refuse_orphans(root)
     prepare_filesystem(root)
     prepare_sqlite(root)
+
+
+def _refuse_orphans(root: Path) -> None:
+    # A new database would know none of these bytes, and all of them would be swept as waste.
+    if not holds_registry(root) and holds_blobs(root):
+        raise StorageUnfit(
+            f"{root} holds blobs but no {_DATABASE}: restore the database from the same backup, "
+            "or, if this is the data of another registry, which cannot be adopted, begin in an "
+            "empty directory and copy the images over"
+        )
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
 from lading.oci.digest import ALGORITHMS
-from lading.storage import layout
+from lading.storage import layout, tree
 from lading.storage.publish import Publisher, make_directory
 from lading.storage.wall import storage_errors
 
@@ -47,6 +47,19 @@ def prepare_filesystem(root: Path) -> None:
             f"{where} cannot be written by uid {os.geteuid()} ({_reason(error)}); "
             f"give it to that user (chown {os.geteuid()} {where}) or choose another directory"
         ) from error
+
+
+def holds_blobs(root: Path) -> bool:
+    """Whether the bytes of any blob lie below *root*, whoever put them there.
+
+    Raises:
+        StorageFailed: it cannot be looked at.
+    """
+    return any(
+        tree.blobs(str(root), shard)
+        for algorithm in ALGORITHMS
+        for shard in tree.shards(str(root), algorithm)
+    )
 
 
 def make_directories(root: Path, publisher: Publisher) -> str:
