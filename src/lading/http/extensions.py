@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from lading.http.call import Call
 from lading.oci.descriptor import encoded
@@ -9,7 +10,7 @@ from lading.oci.names import RepositoryName
 from lading.wire import headers
 from lading.wire.message import Response
 
-_MANUAL = "docs/reference/protocol.md#extensions"
+_REMOVAL = "DELETE on /v2/<name>/_lading/ removes a repository with all that is in it."
 _DISCOVERY = {
     "name": "_oci",
     "url": "https://github.com/opencontainers/distribution-spec/tree/main/extensions",
@@ -18,14 +19,19 @@ _DISCOVERY = {
 }
 _CATALOG = {
     "name": "_catalog",
-    "url": _MANUAL,
+    "url": "https://distribution.github.io/distribution/spec/api/#catalog",
     "description": "GET lists the repositories, a page at a time, as tags are listed.",
     "endpoints": ["_catalog"],
 }
 _LADING = {
     "name": "_lading",
-    "url": _MANUAL,
-    "description": "DELETE on /v2/<name>/_lading/ removes a repository with all that is in it.",
+    # Where this is documented has to be a URL; one that holds the text is true wherever it is read.
+    "url": "data:text/plain,"
+    + quote(
+        f"{_REMOVAL} The answer is 202, or 404 with the code NAME_UNKNOWN. "
+        "It needs the right to delete in that repository."
+    ),
+    "description": _REMOVAL,
     "endpoints": ["_lading/"],
 }
 
