@@ -1,7 +1,7 @@
 """Reference pages, made from the code: commands, settings, endpoints, errors, Python names.
 
 ``python -m tools.reference`` writes them below ``docs/reference``; a test compares what is there
-with what the code says. Each page is a function without arguments that returns Markdown.
+with what the code says. Each page is a function without arguments that returns its text.
 """
 
 import importlib
@@ -23,6 +23,7 @@ from lading.cli.main import cli
 from lading.errors import LadingError, RegistryError
 from lading.http.face import ENDPOINTS
 from lading.wire import problems
+from tools.openapi import openapi_page
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
@@ -124,7 +125,8 @@ def endpoints_page() -> str:
         (
             "`{name}` is the name of a repository; it has slashes in it, and is never "
             "percent-decoded.\n"
-            "How errors look is told in [Errors](errors.md)."
+            "How errors look is told in [Errors](errors.md).\n"
+            "Programs read the same, with parameters and answers, in [openapi.json](openapi.json)."
         ),
     ]
     for route, methods in ENDPOINTS.items():
@@ -320,6 +322,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "endpoints.md": endpoints_page,
     "errors.md": errors_page,
     "interfaces.md": interfaces_page,
+    "openapi.json": openapi_page,
     "python.md": python_page,
 }
 """The pages by the names of their files below `FOLDER`."""

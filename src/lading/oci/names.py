@@ -11,8 +11,12 @@ from lading.errors import NameInvalid, TagInvalid
 from lading.oci.digest import Digest
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
+
+NAME_GRAMMAR = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
+"""What a repository may be called (distribution-spec, Pulling Manifests)."""
+
+TAG_GRAMMAR = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
+"""What a tag may look like (distribution-spec, Pulling Manifests)."""
 
 NAME_LIMIT = 255
 """The longest repository name, in characters."""
@@ -34,7 +38,7 @@ class RepositoryName(str):
             NameInvalid: the grammar does not allow it, or it is too long.
         """
         # The length comes first: it bounds what the expression has to look at.
-        if len(text) > NAME_LIMIT or _NAME.fullmatch(text) is None:
+        if len(text) > NAME_LIMIT or NAME_GRAMMAR.fullmatch(text) is None:
             raise NameInvalid(text[: NAME_LIMIT + 1])
         return cls(text)
 
@@ -51,7 +55,7 @@ class Tag(str):
         Raises:
             TagInvalid: the grammar does not allow it.
         """
-        if len(text) > TAG_LIMIT or _TAG.fullmatch(text) is None:
+        if len(text) > TAG_LIMIT or TAG_GRAMMAR.fullmatch(text) is None:
             raise TagInvalid(text[: TAG_LIMIT + 1])
         return cls(text)
 
