@@ -227,8 +227,12 @@ class Listings(Protocol):
 class Changes(Protocol):
     """The one way to write, and the numbered log of what was written."""
 
-    async def commit(self, change: Change, *, occasion: Occasion) -> Event:
+    async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
         """Check, apply and number *change* in one durable transaction.
+
+        ``None`` when everything is as *change* says already, which is no event: a blob that is
+        linked, a manifest that is there and that all the tags name. What was put again is
+        protected from collection as if it had been put now.
 
         Raises:
             BlobUnknown, BlobInUse, ManifestUnknown, ManifestBlobUnknown, NameUnknown: the change

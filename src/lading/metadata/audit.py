@@ -35,11 +35,10 @@ LOST_LINKS = (
 # was put and is not there now was lost. Manifests that were only ever put sparse tell nothing, and
 # children of an index may have been deleted on purpose.
 LOST_CONTENT = (
-    "SELECT DISTINCT repositories.name, manifests.digest, edges.digest FROM events"
-    " JOIN manifests ON manifests.id = events.manifest AND manifests.until IS NULL"
+    "SELECT repositories.name, manifests.digest, edges.digest FROM manifests"
     " JOIN repositories ON repositories.id = manifests.repository"
     " JOIN edges ON edges.manifest = manifests.id AND edges.kind = 'blob'"
-    " WHERE events.kind = 'ManifestPut' AND events.change LIKE '%\"sparse\":false%'"
+    " WHERE manifests.until IS NULL AND manifests.sparse = 0"
     " AND NOT EXISTS (SELECT 1 FROM links WHERE links.repository = edges.repository"
     " AND links.digest = edges.digest) LIMIT ?"
 )

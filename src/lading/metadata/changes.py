@@ -8,7 +8,7 @@ again before it takes anything; that is why being named again need not undo the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from lading.errors import (
     BlobInUse,
@@ -33,7 +33,7 @@ from lading.metadata.rows import encode_change, encode_occasion, moment, stamp
 from lading.metadata.untagged import is_untagged
 from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
-from lading.oci.manifest import Edge, Kind, Manifest
+from lading.oci.manifest import Edge, Kind
 from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName, Tag
 
@@ -47,25 +47,35 @@ class Moment:
     by: str
 
 
-def commit(connection: Connection, change: Change, occasion: Occasion, at: datetime) -> Event:
-    """Check and apply *change* and write its event."""
+class _Effect(NamedTuple):
+    """What applying a change did: whether anything is otherwise, and the row of a manifest put."""
+
+    changed: bool
+    manifest: int | None = None
+
+
+def commit(
+    connection: Connection, change: Change, occasion: Occasion, at: datetime
+) -> Event | None:
+    """Check and apply *change* and write its event, unless all is as it was."""
     found = connection.row("SELECT MAX(number) FROM events")
     last: int | None = found[0] if found else None
     now = Moment((last or 0) + 1, stamp(at), occasion.principal.name)
-    manifest = _apply(connection, change, now)
+    effect = _apply(connection, change, now)
+    if not effect.changed:
+        return None
     connection.run(
         "INSERT INTO events (number, at, principal, facts, kind, change, manifest)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (now.number, now.at, *encode_occasion(occasion), *encode_change(change), manifest),
+        (now.number, now.at, *encode_occasion(occasion), *encode_change(change), effect.manifest),
     )
     return Event(now.number, moment(now.at), occasion, change)
 
 
-def _apply(connection: Connection, change: Change, now: Moment) -> int | None:
-    """Apply *change*; return the row of the manifest that was put, if one was."""
+def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:
     match change:
         case BlobLinked():
-            _link_blob(connection, change, now)
+            return _link_blob(connection, change, now)
         case BlobUnlinked():
             _unlink_blob(connection, change, now)
         case ManifestPut():
@@ -78,7 +88,7 @@ def _apply(connection: Connection, change: Change, now: Moment) -> int | None:
             _delete_repository(connection, change, now)
         case _:
             assert_never(change)
-    return None
+    return _Effect(changed=True)
 
 
 def live_repository(connection: Connection, name: RepositoryName) -> int | None:
@@ -100,11 +110,12 @@ def _ensure_repository(connection: Connection, name: RepositoryName, now: Moment
     return int(found[0])
 
 
-def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> None:
+def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> _Effect:
     digest, size = str(change.descriptor.digest), change.descriptor.size
     if change.source is not None:
         size = _size_at_source(connection, change.source, digest)
     repository = _ensure_repository(connection, change.repository, now)
+    linked = _is_linked(connection, repository, digest)
     connection.run(
         "INSERT INTO blobs (digest, size, pushed_by, pushed_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (digest) DO UPDATE SET queued_at = NULL WHERE blobs.queued_at IS NOT NULL",
@@ -128,6 +139,7 @@ def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> None:
             now.at,
         ),
     )
+    return _Effect(changed=not linked)
 
 
 def _size_at_source(connection: Connection, source: RepositoryName, digest: str) -> int:
@@ -186,7 +198,7 @@ def _live_manifest(connection: Connection, repository: int, digest: str) -> Row 
     )
 
 
-def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> int:
+def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> _Effect:
     manifest = change.manifest
     digest = str(manifest.digest)
     repository = _ensure_repository(connection, change.repository, now)
@@ -194,22 +206,25 @@ def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> i
     if not change.sparse:
         _check_children(connection, repository, edges)
     present = _live_manifest(connection, repository, digest)
-    if present is not None and present[1] == manifest.media_type:
+    known = present is not None and present[1] == manifest.media_type
+    if present is not None and known:
         row = int(present[0])
-        connection.run("UPDATE manifests SET vouched_at = ? WHERE id = ?", (now.at, row))
+        connection.run(
+            "UPDATE manifests SET vouched_at = ?, sparse = sparse * ? WHERE id = ?",
+            (now.at, int(change.sparse), row),
+        )
     else:
         if present is not None:
             _end_manifest(connection, repository, digest, present, now)
-        row = _begin_manifest(connection, repository, manifest, edges, now)
+        row = _begin_manifest(connection, repository, change, edges, now)
         if present is not None:
             # The same bytes as another media type: the tags go on, the manifest begins anew.
             connection.run(
                 "UPDATE tags SET manifest = ? WHERE manifest = ? AND until IS NULL",
                 (row, present[0]),
             )
-    for tag in change.tags:
-        _move_tag(connection, repository, tag, row, digest, now=now)
-    return row
+    moved = [_move_tag(connection, repository, tag, row, digest, now=now) for tag in change.tags]
+    return _Effect(not known or any(moved), row)
 
 
 def _check_children(connection: Connection, repository: int, edges: Sequence[Edge]) -> None:
@@ -239,16 +254,17 @@ def _check_children(connection: Connection, repository: int, edges: Sequence[Edg
 def _begin_manifest(
     connection: Connection,
     repository: int,
-    manifest: Manifest,
+    change: ManifestPut,
     edges: Sequence[Edge],
     now: Moment,
 ) -> int:
+    manifest = change.manifest
     digest, subject = str(manifest.digest), manifest.subject
     artifact_type = manifest.artifact_type if subject is not None else None
     found = connection.row(
         "INSERT INTO manifests (repository, digest, media_type, size, subject, artifact_type,"
-        " pushed_by, pushed_at, forgotten, since, since_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) RETURNING id",
+        " pushed_by, pushed_at, sparse, forgotten, since, since_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?) RETURNING id",
         (
             repository,
             digest,
@@ -258,6 +274,7 @@ def _begin_manifest(
             artifact_type,
             now.by,
             now.at,
+            int(change.sparse),
             now.number,
             now.at,
         ),
@@ -289,13 +306,14 @@ def _begin_manifest(
 
 def _move_tag(
     connection: Connection, repository: int, tag: Tag, manifest: int, digest: str, *, now: Moment
-) -> None:
+) -> bool:
+    """Let *tag* name the manifest; return whether it named anything else before."""
     current = connection.row(
         "SELECT id, digest FROM tags WHERE repository = ? AND name = ? AND until IS NULL",
         (repository, tag),
     )
     if current is not None and current[1] == digest:
-        return
+        return False
     if current is not None:
         _end_tag(connection, current[0], now)
     connection.run(
@@ -312,6 +330,7 @@ def _move_tag(
             now.at,
         ),
     )
+    return True
 
 
 def _end_tag(connection: Connection, row: int, now: Moment) -> None:

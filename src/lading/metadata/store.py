@@ -113,7 +113,7 @@ class RowStore:
         """All that *tag* ever named, latest first."""
         return await self._database.read(reading.tag_history, repository, tag)
 
-    async def commit(self, change: Change, *, occasion: Occasion) -> Event:
+    async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
         """Check, apply and number *change* in one durable transaction."""
         return await self._database.write(changes.commit, change, occasion, self._now())
 

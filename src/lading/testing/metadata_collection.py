@@ -475,6 +475,22 @@ class CollectionContract:
 
         assert [*await store.check()] == []
 
+    async def test_content_that_was_there_and_is_not_is_found(self, store: MetadataStore) -> None:
+        """A manifest that was only ever put sparse tells nothing; put whole once, it does."""
+        image = samples.image()
+        await put(store, image.manifest, sparse=True)
+        never = [*await store.check()]
+        await push(store, image)
+        await put(store, image.manifest, sparse=True)
+        whole = [*await store.check()]
+
+        await store.mislay(Digest.of(image.blobs[0]))
+
+        (lost,) = await store.check()
+        assert (never, whole) == ([], [])
+        assert str(Digest.of(image.blobs[0])) in lost
+        assert str(image.manifest.digest) in lost
+
     async def test_deleter_waits_for_publishers(self, store: MetadataStore) -> None:
         """Publishers of a digest share it; a deleter has it alone."""
         digest = Digest.of(b"content")

@@ -221,6 +221,7 @@ class MetadataStoreContract(CollectionContract):
         moved_at = clock()
         clock.advance(timedelta(hours=1))
         ended = await store.commit(TagDeleted(APP, Tag("v1")), occasion=Occasion())
+        assert ended is not None
 
         late, early = await store.tag_history(APP, Tag("v1"))
 
@@ -483,6 +484,20 @@ class MetadataStoreContract(CollectionContract):
         assert found == committed
         assert [*some] == found[2:4]
         assert [each.number for each in found] == sorted({each.number for each in found})
+
+    async def test_change_that_changes_nothing_is_no_event(self, store: MetadataStore) -> None:
+        """A client that pushes the same again and again does not make the log grow."""
+        manifest = await push(store, tags=["v1", "v2"])
+        before = [*await store.events(after=0, limit=100)]
+
+        await push(store, tags=["v2"])
+        again = await put(store, manifest)
+        moved = await put(store, manifest, tags=["v1", "v3"])
+
+        assert again is None
+        after = [*await store.events(after=0, limit=100)]
+        assert after[:-1] == before
+        assert after[-1].number == moved
 
     async def test_later_pull_is_remembered_and_earlier_one_is_not(
         self, store: MetadataStore, clock: Clock

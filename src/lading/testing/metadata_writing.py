@@ -50,10 +50,11 @@ async def put(
     tags: Sequence[str] = (),
     sparse: bool = False,
     by: str = "",
-) -> int:
-    """Put *manifest* on behalf of *by*; return the number of the event."""
+) -> int | None:
+    """Put *manifest* on behalf of *by*; return the number of the event, if there was one."""
     change = ManifestPut(repository, manifest, tuple(Tag(tag) for tag in tags), sparse)
-    return (await store.commit(change, occasion=Occasion(Principal(by)))).number
+    event = await store.commit(change, occasion=Occasion(Principal(by)))
+    return event.number if event is not None else None
 
 
 async def push(

@@ -64,6 +64,8 @@ CREATE TABLE manifests (
     pushed_at INTEGER NOT NULL,
     pulled_at INTEGER,
     vouched_at INTEGER,
+    -- 1 as long as nobody has put it with all that it names.
+    sparse INTEGER NOT NULL,
     -- 1 once body and edges of an ended manifest have been given up.
     forgotten INTEGER NOT NULL,
     since INTEGER NOT NULL,
@@ -122,6 +124,7 @@ CREATE UNIQUE INDEX tags_live ON tags (repository, name) WHERE until IS NULL;
 CREATE INDEX tags_ever ON tags (repository, name, since);
 CREATE INDEX tags_by_manifest ON tags (manifest, until_at);
 
+-- The log of changes; grows by a row with each change that changed anything.
 CREATE TABLE events (
     number INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -131,3 +134,10 @@ CREATE TABLE events (
     change TEXT NOT NULL,
     manifest INTEGER
 );
+
+-- What the server that had the directory last was told, for programs that were not; times in
+-- microseconds.
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
