@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -186,11 +187,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object, refusing keys that come twice: readers disagree on which one counts."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                _invalid(f"key {key!r} comes twice")
-            seen.add(key)
+        counts = Counter(key for key, _ in pairs)
+        _invalid(f"key {counts.most_common(1)[0][0]!r} comes twice")
     return found
 
 

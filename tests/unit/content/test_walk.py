@@ -8,13 +8,14 @@ import pytest
 
 from lading.content.walk import DEPTH, NODES, Node, missing, walk
 from lading.errors import ManifestInvalid, ManifestUnknown
-from lading.interfaces.repository import Repository
+from lading.interfaces.repository import Page, Repository
 from lading.metadata.sqlite import open_sqlite
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.manifest import Kind, Manifest
 from lading.oci.names import Tag
+from lading.registry.forwarding import ForwardingRepository
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
 from lading.testing import samples
@@ -102,6 +103,51 @@ async def test_referrers_follow_what_they_are_about(repository: Repository) -> N
     )
     assert found.index(image.manifest.digest) < found.index(sbom.digest)
     assert found.index(sbom.digest) < found.index(signature.digest)
+
+
+async def test_referrer_that_is_a_child_as_well_is_visited_once(repository: Repository) -> None:
+    """Some tools list an attestation beside the image that it is about."""
+    image = samples.image()
+    await samples.put_image(repository, image)
+    sbom = samples.artifact(image.manifest)
+    listing = samples.index(sbom, image.manifest)
+    await _put(repository, sbom, listing)
+
+    found = [
+        node.digest
+        async for node in walk(repository, listing.digest, referrers=repository)
+        if node.kind is Kind.MANIFEST
+    ]
+
+    assert found == [sbom.digest, image.manifest.digest, listing.digest]
+
+
+class _Hasty(ForwardingRepository):
+    """Lists referrers that are gone before anybody can read them."""
+
+    async def referrers(
+        self, subject: Digest, *, artifact_type: str | None = None, after: Digest | None = None
+    ) -> Page[Descriptor]:
+        page = await super().referrers(subject, artifact_type=artifact_type, after=after)
+        for each in page.items:
+            await self.delete_manifest(each.digest)
+        return page
+
+
+async def test_referrer_that_goes_during_the_walk_is_passed_over(repository: Repository) -> None:
+    """Nothing that a walk goes over stands still."""
+    image = samples.image()
+    await samples.put_image(repository, image)
+    await _put(repository, samples.artifact(image.manifest))
+    hasty = _Hasty(repository)
+
+    found = [
+        node.digest
+        async for node in walk(hasty, image.manifest.digest, referrers=hasty)
+        if node.kind is Kind.MANIFEST
+    ]
+
+    assert found == [image.manifest.digest]
 
 
 async def test_referrers_are_left_out_unless_asked_for(repository: Repository) -> None:

@@ -77,6 +77,7 @@ def test_a_sized_body_ends_where_it_was_said_to(body: bytes, cuts: list[int], af
         b"1\r\nx\n",
         b"1" * 17 + b"\r\n",
         b"1;" + b"x" * 5000,
+        b"1;" + b"x" * 4000 + b"\r\na\r\n" + (b"1;" + b"x" * 4000 + b"\r\na\r\n") * 5,
         b"0\r\n" + b"A: " + b"b" * 3000 + b"\r\n" + (b"C: " + b"d" * 3000 + b"\r\n") * 6,
     ],
 )
@@ -92,3 +93,20 @@ def test_a_sized_body_leaves_no_room_past_its_end() -> None:
     framing.feed(memoryview(bytearray(b"abcd")))
 
     assert framing.room(1 << 20) == 6
+
+
+def test_chunks_may_be_read_as_far_as_there_is_room() -> None:
+    """What comes after the end is handed back, so nothing has to be left in the socket."""
+    assert Chunked().room(1 << 20) == 1 << 20
+
+
+def test_chunk_extensions_may_not_outweigh_the_payload_without_end() -> None:
+    """They mean nothing here, so a sender of nothing else is cut off; signed chunks are taken."""
+    signed = memoryview(
+        bytearray((b"400;signature=" + b"f" * 64 + b"\r\n" + b"x" * 1024 + b"\r\n") * 1000)
+    )
+    flood = memoryview(bytearray((b"1;" + b"f" * 4000 + b"\r\nx\r\n") * 10))
+
+    assert Chunked().feed(signed) == 1024 * 1000
+    with pytest.raises(SizeInvalid, match="extensions"):
+        Chunked().feed(flood)

@@ -182,3 +182,14 @@ def test_broken_request_is_answered_with_its_id() -> None:
     assert response.status == 500
     assert isinstance(response.body, bytes)
     assert "abc-1" in json.loads(response.body)["errors"][0]["detail"]
+
+
+def test_what_is_no_request_is_answered_like_other_errors() -> None:
+    """A client that sent a broken head can still be told why."""
+    response = problems.refused(431, "the head of the request is too long")
+
+    assert response.status == 431
+    assert isinstance(response.body, bytes)
+    assert json.loads(response.body)["errors"] == [
+        {"code": "UNSUPPORTED", "message": "the head of the request is too long"}
+    ]
