@@ -25,7 +25,7 @@ def _run(program: str, folder: Path) -> str:
 
 def test_the_programs_of_the_page_run_one_after_the_other(tmp_path: Path) -> None:
     """What the second program pushes, the others read, from the directory that the first made."""
-    first, second, third, fourth = PROGRAMS
+    first, second, third, fourth, _ = PROGRAMS
 
     pushed = _run(first, tmp_path)
     tagged = _run(second, tmp_path)
@@ -36,6 +36,25 @@ def test_the_programs_of_the_page_run_one_after_the_other(tmp_path: Path) -> Non
     assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", tagged)
     assert read == "first note\n"
     assert asked == '200 {"name":"team/notes","tags":["first"]}\n'
+
+
+def test_the_suite_of_the_page_passes(tmp_path: Path) -> None:
+    """Whoever copies it has a store that keeps its promises, and only has to replace it."""
+    tests = tmp_path / "test_my_blobs.py"
+    tests.write_text(PROGRAMS[-1], encoding="utf-8")
+    _, told, options = PAGE.read_text(encoding="utf-8").partition("`pytest ")
+    words = options.partition("`")[0].split()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, str(tests)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_first_program_is_ten_lines_long() -> None:

@@ -56,12 +56,32 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
+def _version(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001 - click's signature
+    value: bool,
+) -> None:
+    if value:
+        # Imported only now, as commands are.
+        found = importlib.import_module("lading.app.versions").versions()
+        click.echo(f"lading {found['lading']}")
+        ctx.exit()
+
+
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--traceback",
     is_flag=True,
     expose_value=False,
     help="Show where in the program a failure came from.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Say which version this is; `lading version` says more.",
 )
 def cli() -> None:
     """An OCI registry: keeps what docker, podman, crane and oras push, and serves it."""

@@ -27,3 +27,11 @@ def test_version_as_json_can_be_read_by_programs(capsys: pytest.CaptureFixture[s
     found = json.loads(capsys.readouterr().out)
     assert code == 0
     assert found["lading"] == version("lading")
+
+
+def test_the_usual_option_says_the_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs ask ``--version`` before they know which commands there are."""
+    code = main(["--version"])
+
+    assert code == 0
+    assert capsys.readouterr().out == f"lading {version('lading')}\n"
