@@ -25,7 +25,7 @@ from lading.app import replies
 from lading.app.buffered import BufferedBody
 from lading.app.heads import Head, HeadInvalid, HeadReader
 from lading.app.lane import LentBody
-from lading.app.outgoing import Outgoing
+from lading.app.outgoing import Backlog, Outgoing
 from lading.bodies import Bytes, Inbound
 from lading.errors import BodyIncomplete, LadingError
 from lading.wire import problems
@@ -53,6 +53,8 @@ class Bounds:
     """From which length on bodies are lent to threads; ``None``: none are."""
     drain_size: int
     """How much of a body that nobody wants is read and dropped."""
+    backlog: int = 64 * 1024 * 1024
+    """How much of all long answers in memory may wait for receivers to take it."""
 
 
 class Connections:
@@ -62,6 +64,7 @@ class Connections:
         self.handler = handler
         self.threads = threads
         self.bounds = bounds
+        self.backlog = Backlog(bounds.backlog)
         self.open: set[Connection] = set()
         self.closing = False
         self.date = ""
@@ -133,13 +136,14 @@ class Connection(asyncio.Protocol):
         self._outgoing = Outgoing(
             transport,
             self.shared.threads,
+            self.shared.backlog,
             lane=self._lane_from is not None,
             pause=bounds.write_pause,
         )
         self._deadline = self.shared.loop.time() + self.shared.bounds.idle_time
         self.shared.open.add(self)
         if self.shared.closing:
-            transport.close()
+            self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The peer went away, or we closed."""
@@ -156,7 +160,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The peer takes again."""
         self._outgoing.unblock()
-        self._deadline = None
+        if not self._transport.is_closing():
+            self._deadline = None
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: of a head, of a body, or too early."""
@@ -307,6 +312,9 @@ class Connection(asyncio.Protocol):
         """Whether no request can follow: the end of the body is unknown, or too far away."""
         if self._body is None or self._body.framing.done:
             return False
+        if self._asks_first:
+            # It was never told to go on, so what it sends next may be the body or a new request.
+            return True
         return self._body.framing.broken or (
             (self._body.length or 0) > self.shared.bounds.drain_size
         )
@@ -334,7 +342,7 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         self._busy = False
         if not self._keep_alive:
-            self._transport.close()
+            self._close()
             return
         self._deadline = self.shared.loop.time() + self.shared.bounds.idle_time
         if self._ahead:
@@ -355,7 +363,7 @@ class Connection(asyncio.Protocol):
         try:
             self._skipping.feed(memoryview(bytearray(data)))
         except LadingError:
-            self._transport.close()
+            self._close()
             return
         if self._skipping.done:
             self._ahead += self._skipping.rest
@@ -371,7 +379,7 @@ class Connection(asyncio.Protocol):
         response = problems.refused(status, reason)
         assert isinstance(response.body, bytes)
         self._transport.write(self._head(response) + response.body)
-        self._transport.close()
+        self._close()
 
     # Time and reading.
 
@@ -379,18 +387,23 @@ class Connection(asyncio.Protocol):
         """Give up on a peer that let its time pass."""
         if self._deadline is None or now < self._deadline:
             return
-        if self._ahead and not self._busy:
-            self._refuse(408, "the head of the request took too long")
-        elif self._outgoing.blocked or self._busy:
+        if self._outgoing.blocked or self._busy or self._transport.is_closing():
             self.abort()
+        elif self._ahead:
+            self._refuse(408, "the head of the request took too long")
         else:
-            self._transport.close()
+            self._close()
 
     def close_when_idle(self) -> None:
         """The server ends: finish the request at hand, begin no other."""
         self._keep_alive = False
         if not self._busy:
-            self._transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """Hang up when all that was written is taken, which must not take for ever."""
+        self._deadline = self.shared.loop.time() + self.shared.bounds.write_pause
+        self._transport.close()
 
     def abort(self) -> None:
         """Cut the connection, and wake the thread that has its socket."""

@@ -15,6 +15,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,14 +30,16 @@ _SMALL = 64 * 1024
 _PATIENCE = 10
 """Milliseconds a thread waits for a peer before it goes back to other work."""
 _GLANCE = 2
-"""The same, for a sender that has not sent a byte of its body yet."""
+"""The same, for a sender that has not sent a byte of its body yet, or only a few the last time."""
+_TURN = 0.25
+"""Seconds after which a thread turns to others that wait, however fast its peer is."""
 _SENDFILE = 1 << 30
 
 _threads = threading.local()
 
 
 class _Stalled(Exception):
-    """Not an error: the peer takes nothing more for now."""
+    """Not an error: the peer takes nothing more for now, or its turn is over."""
 
 
 def _duplicate(transport: asyncio.Transport) -> socket.socket:
@@ -110,6 +113,8 @@ class LentBody:
             return True
         if self._lost or self._transport.is_closing():
             raise BodyIncomplete("the sender went away")
+        if self._first:
+            return True
         loop = asyncio.get_running_loop()
         watched = loop.add_reader, loop.remove_reader, self._socket
         if not await _happens(*watched, seconds=self._pause):
@@ -117,11 +122,13 @@ class LentBody:
         return True
 
     def blocks(self) -> Iterator[memoryview]:
-        """Receive until the sender pauses, in blocks of up to a mebibyte."""
-        # On the event loop (small bodies are read there) nobody may wait.
-        patience = 0 if threading.get_ident() == self._home else self._patience
-        view = _buffer() if patience else memoryview(bytearray(_SMALL))
-        self._patience = _PATIENCE
+        """Receive until the sender pauses or its turn is over, in blocks of up to a mebibyte."""
+        # On the event loop (small bodies are read there) nobody may wait, and a turn is one block:
+        # a sender that is faster than its framing is read would never pause.
+        at_home = threading.get_ident() == self._home
+        patience = 0 if at_home else self._patience
+        view = memoryview(bytearray(_SMALL)) if at_home else _buffer()
+        end = time.monotonic() + _TURN
         filled, paused = 0, False
         while not self.framing.done and not paused:
             if filled >= len(view) // _SHARE:
@@ -129,6 +136,8 @@ class LentBody:
                 filled = 0
             taken, paused = self._receive(view[filled:], patience)
             filled += self.framing.feed(view[filled : filled + taken])
+            self._patience = _PATIENCE if taken >= _SMALL else _GLANCE
+            paused = paused or at_home or time.monotonic() > end
         if self.framing.done:
             # The end of a body in chunks is found only by reading past it.
             self.framing.rest += self._first
@@ -148,13 +157,17 @@ class LentBody:
         if got and self.framing.length is None:
             # It may be all there is, and nothing to wait for.
             return got, False
+        end = None
         while got < want:
             try:
                 count = self._socket.recv_into(view[got:want])
             except BlockingIOError:
                 if got >= max(1, want // _SHARE):
                     return got, False
-                if not patience or not _poll(self._socket, select.POLLIN, patience):
+                # All pauses together, or a byte now and then would hold the thread.
+                now = time.monotonic()
+                end = now + patience / 1000 if end is None else end
+                if now >= end or not _poll(self._socket, select.POLLIN, patience):
                     return got, True
                 continue
             except OSError:
@@ -210,17 +223,19 @@ class FileSender:
 
 
 class _Pump:
-    """What is left to send; `run` goes on until the peer stalls, and can be run again."""
+    """What is left to send; `run` goes on for one turn at most, and can be run again."""
 
     def __init__(self, to: socket.socket, file: int, pieces: Sequence[bytes | Extent]) -> None:
         self._socket = to
         self._file = file
+        self._end = 0.0
         self._left: list[memoryview | Extent] = [
             memoryview(piece) if isinstance(piece, bytes) else piece for piece in reversed(pieces)
         ]
 
     def run(self) -> bool:
-        """Send; ``True`` when all is sent, ``False`` when the peer takes nothing for now."""
+        """Send; ``True`` when all is sent, ``False`` when something is left for another turn."""
+        self._end = time.monotonic() + _TURN
         try:
             while self._left:
                 piece = self._left.pop()
@@ -259,6 +274,9 @@ class _Pump:
                 raise BodyIncomplete("the file is shorter than it was")
             offset += sent
             length -= sent
+            if length and time.monotonic() > self._end:
+                self._left.append((offset, length))
+                raise _Stalled
 
 
 def _buffer() -> memoryview:

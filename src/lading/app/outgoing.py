@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 from lading.app import replies
@@ -13,19 +14,59 @@ from lading.wire.message import Response
 _PIECE = 256 * 1024
 
 
+class Backlog:
+    """Answers in memory that their receivers have not taken yet, up to *most* bytes.
+
+    Each may be as long as a page of referrers, and a thousand receivers that take nothing must not
+    cost a thousand of them. When there are too many bytes, the receiver that took nothing for
+    longest is given up.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._waiting: OrderedDict[Outgoing, int] = OrderedDict()
+
+    def enter(self, waiter: "Outgoing", size: int) -> None:
+        """*waiter* holds *size* bytes from now on."""
+        self._waiting[waiter] = size
+        self._size += size
+        while self._size > self._most and len(self._waiting) > 1:
+            slowest = next(iter(self._waiting))
+            self.leave(slowest)
+            slowest.give_up()
+
+    def moved(self, waiter: "Outgoing") -> None:
+        """The receiver of *waiter* took something."""
+        if waiter in self._waiting:
+            self._waiting.move_to_end(waiter)
+
+    def leave(self, waiter: "Outgoing") -> None:
+        """*waiter* holds nothing any more; leaving twice is fine."""
+        self._size -= self._waiting.pop(waiter, 0)
+
+
 class Outgoing:
     """Sends responses, one after the other, no faster than the peer takes them.
 
     With *lane*, the kernel sends files from a thread of *threads*; without, their bytes pass
-    through the event loop. A peer that takes nothing for *pause* seconds is given up.
+    through the event loop. A peer that takes nothing for *pause* seconds is given up, or earlier
+    when too much of *backlog* is held up by others like it.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, threads: ThreadPoolExecutor, *, lane: bool, pause: float
+        self,
+        transport: asyncio.Transport,
+        threads: ThreadPoolExecutor,
+        backlog: Backlog,
+        *,
+        lane: bool,
+        pause: float,
     ) -> None:
         self.blocked = False
         self._transport = transport
         self._threads = threads
+        self._backlog = backlog
         self._lane = lane
         self._pause = pause
         self._loop = asyncio.get_running_loop()
@@ -40,7 +81,7 @@ class Outgoing:
         """
         body = response.body
         if isinstance(body, bytes):
-            self._transport.write(head + body)
+            await self._send_bytes(head, body)
         elif bodiless:
             self._transport.write(head)
         elif isinstance(body, Held):
@@ -49,6 +90,10 @@ class Outgoing:
             await self._send_file(head, body.file, response)
         if self.blocked:
             await self._drained()
+
+    def give_up(self) -> None:
+        """Send nothing more, and let go of what was to be sent."""
+        self._transport.abort()
 
     def block(self) -> None:
         """The peer takes less than is written."""
@@ -64,6 +109,25 @@ class Outgoing:
         """Wake the thread that has the socket."""
         if self._sender is not None:
             self._sender.cut()
+
+    async def _send_bytes(self, head: bytes, body: bytes) -> None:
+        if len(body) <= _PIECE:
+            self._transport.write(head + body)
+            return
+        self._transport.write(head)
+        rest = memoryview(body)
+        self._backlog.enter(self, len(body))
+        try:
+            while rest:
+                if self._transport.is_closing():
+                    raise BodyIncomplete("the receiver went away, or was the slowest of too many")
+                # Slices of one body, which may be that of many answers: none is copied.
+                self._transport.write(rest[:_PIECE])
+                rest = rest[_PIECE:]
+                await self._drained()
+                self._backlog.moved(self)
+        finally:
+            self._backlog.leave(self)
 
     async def _send_file(self, head: bytes, file: int, response: Response) -> None:
         if self._lane:

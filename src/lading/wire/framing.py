@@ -11,6 +11,7 @@ from lading.errors import SizeInvalid
 
 _LINE_LIMIT = 4096
 _TRAILERS_LIMIT = 16 * 1024
+_EXTENSIONS_LIMIT = 16 * 1024
 _SIZE_DIGITS = 15
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
@@ -69,11 +70,15 @@ class Sized:
 class Chunked:
     """A body in chunks, as docker pushes every layer."""
 
-    __slots__ = ("_left", "_line", "_seen", "_trailers", "broken", "done", "length", "rest")
+    __slots__ = (
+        *("_excess", "_left", "_line", "_seen", "_trailers"),
+        *("broken", "done", "length", "rest"),
+    )
 
     def __init__(self) -> None:
         self.length: int | None = None
         self._left = 0
+        self._excess = 0
         # Within a chunk ``_line`` is None; between two it gathers the next line, beginning with
         # the CRLF that ends the chunk before.
         self._line: bytearray | None = bytearray()
@@ -140,10 +145,16 @@ class Chunked:
                 raise SizeInvalid("a chunk is longer than its size")
             self._seen = False
         else:
-            size = line.partition(b";")[0].rstrip(b" \t")
+            size, _, extensions = line.partition(b";")
+            size = size.rstrip(b" \t")
             if not size or len(size) > _SIZE_DIGITS or not _HEX.issuperset(size):
                 raise SizeInvalid("a chunk has no valid size")
             self._left = int(size, 16)
+            if extensions:
+                # They mean nothing here, and are no way to send without an end.
+                self._excess = max(0, self._excess + len(extensions) - self._left)
+                if self._excess > _EXTENSIONS_LIMIT:
+                    raise SizeInvalid("the chunk extensions are too long")
             if self._left:
                 self._seen = True
                 self._line = None
