@@ -63,6 +63,9 @@ class Wall:
 class AccessLog:
     """One line for every answer, in the combined form, with milliseconds and the request's id.
 
+    The version of HTTP is left out, since a `Request` has none. The milliseconds go to where the
+    answer is ready to be sent: with the body of the request, without that of the answer.
+
     Lines wait in memory for up to a second or 64 KiB, so that one write carries many.
 
     Args:
@@ -94,7 +97,7 @@ class AccessLog:
         took = (time.perf_counter() - began) * 1000
         target = f"{request.path}?{request.query}" if request.query else request.path
         agent = request.headers.get(b"user-agent") or "-"
-        asked = _plain(f"{request.method} {target} HTTP/1.1")
+        asked = _plain(f"{request.method} {target}")
         line = (
             f'{request.peer or "-"} - - [{self._time()}] "{asked}" '
             f'{response.status} {_length(response)} "-" "{_plain(agent)}" '
