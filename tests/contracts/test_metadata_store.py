@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from lading.interfaces.metadata import MetadataStore
-from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite import open_sqlite, prepare_sqlite
 from lading.testing.metadata_store import MetadataStoreContract
 
 
@@ -17,6 +17,7 @@ class TestSqliteOnDisk(MetadataStoreContract):
         self, place: Path, *, grace: timedelta, undo: timedelta, now: Callable[[], datetime]
     ) -> AbstractAsyncContextManager[MetadataStore]:
         """A store in files."""
+        prepare_sqlite(place)
         return open_sqlite(place, grace=grace, undo=undo, now=now)
 
 

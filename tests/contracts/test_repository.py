@@ -11,7 +11,7 @@ from lading.auth.anonymous import AllowAll
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Registry, Repository, Upload
-from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite import open_sqlite, prepare_sqlite
 from lading.oci.digest import CANONICAL
 from lading.oci.names import RepositoryName
 from lading.registry.forwarding import (
@@ -52,6 +52,7 @@ class TestDisk(RepositoryContract):
     @pytest.fixture
     async def registry(self, tmp_path: Path) -> AsyncIterator[Registry]:
         """A registry on disk."""
+        prepare_sqlite(tmp_path)
         async with AsyncExitStack() as stack:
             blobs = await stack.enter_async_context(open_filesystem(tmp_path))
             metadata = await stack.enter_async_context(open_sqlite(tmp_path, grace=_GRACE))

@@ -4,11 +4,12 @@ Nothing here creates a data directory: a mistyped path is an error, not an empty
 names of ``__all__`` that come from ``registry`` are for commands, which do not know that room.
 """
 
+import asyncio
 from pathlib import Path
 
-from lading.app.config import Config
-from lading.app.sources import load
-from lading.app.stores import open_stores, utc_now
+from lading.app.directory import prepare, require_registry
+from lading.app.sources import Loaded, load
+from lading.app.stores import heeding, open_stores, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
 from lading.registry.collected import Collected, Listener, Tally, What
@@ -30,25 +31,29 @@ __all__ = [
 
 def configured(
     *, file: str | None = None, root: str | None = None, grace: str | None = None
-) -> Config:
+) -> Loaded:
     """The configuration that the server would have, with what the command line says over it.
 
     Raises:
         ConfigInvalid: something in it cannot be honoured.
     """
     flags = {"root": ("--root", root), "collector.grace": ("--grace", grace)}
-    return load(file=Path(file) if file else None, flags=flags).config
+    return load(file=Path(file) if file else None, flags=flags)
 
 
-async def collect(config: Config, *, untagged: bool, dry_run: bool, listener: Listener) -> Tally:
+async def collect(loaded: Loaded, *, untagged: bool, dry_run: bool, listener: Listener) -> Tally:
     """Collect, expire uploads and sweep up waste; with *dry_run*, only say what would go.
 
-    Waits for its turn when a server is at it.
+    Waits for its turn when a server is at it. The grace is that of the last server, unless *loaded*
+    was given one; the undo window is never shorter than that of the last server.
 
     Raises:
-        StorageUnfit: there is no registry in that directory.
+        StorageUnfit: there is no registry in that directory, or a server of another version has it.
         StorageFailed: the stores let us down.
     """
+    own_grace = "collector.grace" in loaded.given
+    await asyncio.to_thread(_make_ready, loaded.config.root)
+    config = await asyncio.to_thread(heeding, loaded.config, own_grace=own_grace)
     grace, expiry = config.collector.grace, config.uploads.expiry
     async with open_stores(config.root, config) as stores:
         collector = Collector(stores.blobs, stores.metadata, grace=grace, now=utc_now)
@@ -65,13 +70,20 @@ async def collect(config: Config, *, untagged: bool, dry_run: bool, listener: Li
             return tally
 
 
-async def audit(config: Config, *, fast: bool, repair: bool, listener: FindingListener) -> Verdict:
+async def audit(loaded: Loaded, *, fast: bool, repair: bool, listener: FindingListener) -> Verdict:
     """Hold rows against bytes, and bytes against their digests.
 
     Raises:
-        StorageUnfit: there is no registry in that directory.
+        StorageUnfit: there is no registry in that directory, or a server of another version has it.
         StorageFailed: the stores let us down.
     """
+    config = loaded.config
+    await asyncio.to_thread(_make_ready, config.root)
     async with open_stores(config.root, config) as stores:
         auditor = Audit(stores.blobs, stores.metadata, expiry=config.uploads.expiry, now=utc_now)
         return await auditor.run(fast=fast, repair=repair, listener=listener)
+
+
+def _make_ready(root: Path) -> None:
+    require_registry(root)
+    prepare(root)

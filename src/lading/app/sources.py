@@ -24,10 +24,11 @@ _NULL = "tag:yaml.org,2002:null"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, and what is odd about where it came from."""
+    """A configuration, what is odd about where it came from, and which settings were *given*."""
 
     config: Config
     warnings: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
 
 
 def load(
@@ -64,7 +65,7 @@ def load(
     for key, (name, given) in (flags or {}).items():
         if given is not None:
             take(known[key], given, name)
-    return Loaded(built(values), tuple(warnings))
+    return Loaded(built(values), tuple(warnings), frozenset(values))
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:

@@ -1,21 +1,19 @@
-"""The two stores of a registry: which they are, and how a directory becomes a place for them."""
+"""The two stores of a registry: which they are, and how they are opened."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lading.app.config import Config
-from lading.errors import StorageUnfit
+from lading.app.directory import require_registry
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
-from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.metadata.sqlite import open_sqlite, recorded_retention
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
-from lading.storage.root import holds_blobs, prepare_filesystem
 
-_DATABASE = Path("metadata/registry.db")
 _USUAL = Config()
 
 
@@ -32,43 +30,24 @@ class Stores:
     metadata: MetadataStore
 
 
-def holds_registry(root: Path) -> bool:
-    """Whether somebody has made a registry in the directory *root*; an empty file is none."""
-    try:
-        return (root / _DATABASE).stat().st_size > 0
-    except OSError:
-        return False
+def heeding(config: Config, *, own_grace: bool) -> Config:
+    """*config* for a program that is not the server, but must keep what the server keeps; blocking.
 
-
-def make_root(root: Path) -> None:
-    """Make the directory *root*, or find out that it cannot hold a registry; blocking.
+    The grace is that of the server, unless *own_grace* says that *config* was given one. The undo
+    window is the longer of both. Without a server that ever had the directory, nothing is heeded.
 
     Raises:
-        StorageUnfit, StorageReadOnly: it cannot.
+        StorageFailed: the database cannot be read.
     """
-    _refuse_orphans(root)
-    prepare_filesystem(root)
-
-
-def prepare(root: Path) -> None:
-    """Make *root* a place for both stores, and bring older ones up to date; blocking.
-
-    Raises:
-        StorageUnfit, StorageReadOnly: it cannot be one, or a newer version has used it.
-    """
-    _refuse_orphans(root)
-    prepare_filesystem(root)
-    prepare_sqlite(root)
-
-
-def _refuse_orphans(root: Path) -> None:
-    # A new database would know none of these bytes, and all of them would be swept as waste.
-    if not holds_registry(root) and holds_blobs(root):
-        raise StorageUnfit(
-            f"{root} holds blobs but no {_DATABASE}: restore the database from the same backup, "
-            "or, if this is the data of another registry, which cannot be adopted, begin in an "
-            "empty directory and copy the images over"
-        )
+    told = recorded_retention(config.root)
+    if told is None:
+        return config
+    collector = replace(
+        config.collector,
+        grace=config.collector.grace if own_grace else told.grace,
+        undo=max(config.collector.undo, told.undo),
+    )
+    return replace(config, collector=collector)
 
 
 @asynccontextmanager
@@ -83,12 +62,11 @@ async def open_stores(
     Of *config* they take the grace, the undo window and how much memory small blobs may have.
 
     Raises:
-        StorageUnfit: there is no registry in that directory.
+        StorageUnfit: there is no registry in that directory, or another version made its database.
         StorageFailed: they cannot be opened.
     """
-    if root is not None and not holds_registry(root):
-        # Opening would make an empty registry of a mistyped path.
-        raise StorageUnfit(f"there is no registry in {root}")
+    if root is not None:
+        require_registry(root)
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(
             open_sqlite(root, grace=config.collector.grace, undo=config.collector.undo, now=now)

@@ -14,7 +14,8 @@ from typing import Any
 
 from lading.app.config import Config
 from lading.app.connection import Bounds, Connections
-from lading.app.stores import Stores, open_stores, prepare, utc_now
+from lading.app.directory import prepare
+from lading.app.stores import Stores, heeding, open_stores, utc_now
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.http.call import Terms
 from lading.http.face import Face
@@ -48,12 +49,15 @@ async def open_registry(
     changed. A server may use the same directory at the same time.
 
     Raises:
-        StorageFailed: the directory cannot be used.
+        StorageFailed: the directory cannot be used; `StorageUnfit` also when a server of another
+            version has it.
     """
+    config = Config()
     if root is not None:
         await asyncio.to_thread(prepare, root)
+        config = await asyncio.to_thread(heeding, Config(root=root), own_grace=False)
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(root, now=now))
+        stores = await stack.enter_async_context(open_stores(root, config, now=now))
         pulls = Pulls(stores.metadata, now=now)
         await stack.enter_async_context(pulls.flushing())
         registry = LocalRegistry(stores.blobs, stores.metadata, sparse=sparse, pulls=pulls)

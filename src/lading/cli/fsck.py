@@ -39,8 +39,8 @@ def command(
             },
         )
 
-    config = configured(file=config_file, root=root)
-    verdict = asyncio.run(audit(config, fast=fast, repair=repair, listener=hear))
+    loaded = configured(file=config_file, root=root)
+    verdict = asyncio.run(audit(loaded, fast=fast, repair=repair, listener=hear))
     out.end(
         _summary(verdict),
         {

@@ -22,7 +22,7 @@ _DONE = {
     "--grace",
     metavar="DURATION",
     help="Leave what became unreferenced less than this ago: 90s, 15m, 24h, 7d or 0. "
-    "24h unless configured.",
+    "Unless configured, what the last server on the directory was told, or 24h.",
 )
 @click.option("--untagged", is_flag=True, help="First end manifests that nothing names any more.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
@@ -47,8 +47,8 @@ def command(
     def hear(collected: Collected) -> None:
         out.item(_line(collected, dry_run=dry_run), _facts(collected))
 
-    config = configured(file=config_file, root=root, grace=grace)
-    tally = asyncio.run(collect(config, untagged=untagged, dry_run=dry_run, listener=hear))
+    loaded = configured(file=config_file, root=root, grace=grace)
+    tally = asyncio.run(collect(loaded, untagged=untagged, dry_run=dry_run, listener=hear))
     out.end(_summary(tally, dry_run=dry_run), _totals(tally, dry_run=dry_run))
     return 1 if tally.failed else 0
 

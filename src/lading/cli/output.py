@@ -29,8 +29,7 @@ def root_options(command: Command) -> Command:
         "--config",
         "config_file",
         metavar="FILE",
-        help="The configuration file that the server uses. Without it, what the server is told there "
-        "(a grace, an undo window) is not known here, and the defaults hold.",
+        help="The configuration file that the server uses.",
     )(command)
     return click.option(
         "--root",

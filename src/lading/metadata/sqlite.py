@@ -23,7 +23,8 @@ import apsw
 from lading.errors import StorageDamaged, StorageUnfit
 from lading.metadata.connection import Connection
 from lading.metadata.locks import SHARDS, FileLocks, ProcessLocks
-from lading.metadata.migrations import migrate
+from lading.metadata.migrations import migrate, outstanding, require_current
+from lading.metadata.retention import Retention, record, recorded
 from lading.metadata.rows import stamp
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
@@ -45,10 +46,13 @@ class SqliteMetadata(RowStore):
     """A `MetadataStore` in SQLite; see `open_sqlite`."""
 
 
-def prepare_sqlite(root: Path, *, now: Callable[[], datetime] = _utc_now) -> None:
+def prepare_sqlite(
+    root: Path, *, retention: Retention | None = None, now: Callable[[], datetime] = _utc_now
+) -> None:
     """Create the database under *root* or bring it up to date, and close it again.
 
-    Blocks; for a server, before it forks.
+    Blocks; for a server, before it forks. *retention* is written down, if given. Whoever calls
+    this sees to it that no process of another version has the database.
 
     Raises:
         StorageUnfit: the file is not ours, or was written by a newer version.
@@ -64,20 +68,68 @@ def prepare_sqlite(root: Path, *, now: Callable[[], datetime] = _utc_now) -> Non
     lock = WriteLock(directory / "write.lock")
     try:
         with lock.held():
-            _prepare(SqliteConnection(_database(root), writes=True, creates=True), now())
+            connection = SqliteConnection(_database(root), writes=True, creates=True)
+            _prepare(connection, retention, now())
     finally:
         lock.close()
     for each in (directory, root):
         _sync_directory(each)
 
 
-def _prepare(connection: SqliteConnection, at: datetime) -> None:
+def is_prepared(root: Path) -> bool:
+    """Whether the database under *root* is there and up to date; blocks.
+
+    Raises:
+        StorageUnfit, StorageDamaged, StorageFailed: as `prepare_sqlite`.
+    """
+    if not (root / "metadata" / "locks").is_dir():
+        return False
+    return _look(root, lambda each: _is_ours(each) and not outstanding(each, subject=each.name))
+
+
+def recorded_retention(root: Path) -> Retention | None:
+    """What the last server on *root* was told to keep, if there was one; blocks.
+
+    Raises:
+        StorageUnfit, StorageDamaged, StorageFailed: as `open_sqlite`.
+    """
+
+    def read(connection: SqliteConnection) -> Retention | None:
+        _require_ours(connection, connection.name)
+        return recorded(connection)
+
+    return _look(root, read)
+
+
+def _look(root: Path, read: Callable[[SqliteConnection], T]) -> T:
+    connection = SqliteConnection(_database(root), writes=False)
+    try:
+        return read(connection)
+    except apsw.Error as error:
+        raise connection.translated(error) from error
+    finally:
+        connection.close()
+
+
+def _is_ours(connection: Connection) -> bool:
+    return connection.row("PRAGMA application_id") == (APPLICATION_ID,)
+
+
+def _require_ours(connection: Connection, subject: str) -> None:
+    if not _is_ours(connection):
+        raise StorageUnfit(f"{subject} is not a database that Lading has prepared")
+    require_current(connection, subject=subject)
+
+
+def _prepare(connection: SqliteConnection, retention: Retention | None, at: datetime) -> None:
     try:
         connection.run("PRAGMA journal_mode = WAL")
         _configure(connection)
         connection.run("BEGIN IMMEDIATE")
         _claim(connection)
         migrate(connection, subject=connection.name, at=stamp(at))
+        if retention is not None:
+            record(connection, retention)
         connection.run("COMMIT")
         connection.checkpoint(patient=False)
     except apsw.Error as error:
@@ -88,12 +140,12 @@ def _prepare(connection: SqliteConnection, at: datetime) -> None:
 
 def _claim(connection: SqliteConnection) -> None:
     """See to it that the file is ours; an empty one becomes ours."""
+    if _is_ours(connection):
+        return
     found = connection.row("PRAGMA application_id")
     tables = connection.row("SELECT COUNT(*) FROM sqlite_schema")
     assert found is not None
     assert tables is not None
-    if found[0] == APPLICATION_ID:
-        return
     if found[0] or tables[0]:
         raise StorageUnfit(f"{connection.name} is a database of another program: move it away")
     connection.run(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -137,11 +189,13 @@ async def open_sqlite(
 ) -> AsyncIterator[SqliteMetadata]:
     """A metadata store under *root*, or in memory without one.
 
-    In memory it lives as long as the context, in one process. *grace* and *undo* are as for
-    `RowStore`. Open it after a fork, never before.
+    A directory has been prepared by `prepare_sqlite`. In memory it lives as long as the context,
+    in one process. *grace* and *undo* are as for `RowStore`. Open it after a fork, never before.
 
     Raises:
-        StorageUnfit, StorageDamaged, StorageFailed: as `prepare_sqlite`.
+        StorageUnfit: the database is not ours, or of another version.
+        StorageDamaged: the file is not a database any more.
+        StorageFailed: it cannot be read or written.
     """
     if root is None:
         memory = _created_in_memory(now())
@@ -150,9 +204,9 @@ async def open_sqlite(
         finally:
             memory.close()
         return
-    await asyncio.to_thread(prepare_sqlite, root, now=now)
     files = _FileDatabase(root)
     try:
+        await files.read(_require_ours, str(_database(root)))
         locks = FileLocks(root / "metadata")
         yield SqliteMetadata(files, locks, grace=grace, undo=undo, now=now)
     finally:

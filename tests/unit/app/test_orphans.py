@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.stores import make_root, open_stores, prepare
+from lading.app.config import Config
+from lading.app.directory import held, prepare
+from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
 from lading.oci.digest import Digest
 from lading.storage import layout
+from lading.storage.root import prepare_filesystem
 
 CONTENT = b"pushed to another registry, or before the database was lost"
 
@@ -25,8 +28,8 @@ def test_blobs_without_a_database_are_not_taken_for_a_new_registry(
     orphan: Path, tmp_path: Path
 ) -> None:
     """Nothing is made there, or the next sweep would delete every blob as waste."""
-    with pytest.raises(StorageUnfit, match="holds blobs but no"):
-        make_root(tmp_path)
+    with pytest.raises(StorageUnfit, match="holds blobs but no"), held(Config(root=tmp_path)):
+        pass
     with pytest.raises(StorageUnfit, match="holds blobs but no"):
         prepare(tmp_path)
 
@@ -57,8 +60,9 @@ async def test_commands_open_no_empty_database(tmp_path: Path) -> None:
 
 def test_directories_of_an_unfinished_first_start_are_no_blobs(tmp_path: Path) -> None:
     """A server that was killed before it made its database starts again."""
-    make_root(tmp_path)
+    prepare_filesystem(tmp_path)
 
-    prepare(tmp_path)
+    with held(Config(root=tmp_path)):
+        pass
 
     assert (tmp_path / "metadata/registry.db").stat().st_size > 0

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lading.app.config import CollectorConfig, Config, LogConfig, ManifestsConfig
-from lading.app.stores import open_stores, prepare
+from lading.app.directory import prepare
+from lading.app.stores import open_stores
 from lading.app.wiring import open_registry, running
 from lading.bodies import Bytes, Held
 from lading.errors import StorageUnfit, Unsupported

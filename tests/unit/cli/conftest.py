@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.stores import Stores, open_stores, prepare
+from lading.app.directory import prepare
+from lading.app.stores import Stores, open_stores
 from lading.interfaces.repository import Repository
 from lading.oci.names import RepositoryName
 from lading.registry.registry import LocalRegistry

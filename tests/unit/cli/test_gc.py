@@ -4,15 +4,20 @@ import asyncio
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lading.app.stores import open_stores
+from lading.app.config import CollectorConfig, Config
+from lading.app.directory import held
+from lading.app.stores import Stores, open_stores
 from lading.cli.main import main
+from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
 from lading.testing import samples
+from tests.unit.cli.conftest import within
 
 LADING = Path(sys.executable).with_name("lading")
 ABANDONED = Digest.of(samples.blob(seed="abandoned"))
@@ -82,6 +87,49 @@ def test_a_dry_run_speaks_in_the_conditional(
 
     lines = capsys.readouterr().out.splitlines()
     assert all("would be" in line for line in lines)
+
+
+def served(root: Path, **collector: timedelta) -> None:
+    """Let a server have had *root*, with these settings."""
+    with held(Config(root=root, collector=CollectorConfig(**collector))):
+        pass
+
+
+def test_what_the_server_was_told_holds_without_its_configuration(root: Path) -> None:
+    """Its grace is that of the command, which needs no configuration file for that."""
+    served(root, grace=timedelta(0))
+
+    code = main(["gc", "--root", str(root)])
+
+    assert code == 0
+    assert ABANDONED.value not in blobs(root)
+
+
+def test_a_grace_of_the_command_holds_over_that_of_the_server(root: Path) -> None:
+    """Who asks for space now gets it."""
+    served(root, grace=timedelta(days=30))
+
+    kept = main(["gc", "--root", str(root)]), ABANDONED.value in blobs(root)
+    taken = main(["gc", "--root", str(root), "--grace", "0"]), ABANDONED.value in blobs(root)
+
+    assert kept == (0, True)
+    assert taken == (0, False)
+
+
+def test_the_undo_window_of_the_server_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can still be undone stays, with whatever grace, and with a shorter window, too."""
+    served(root, undo=timedelta(days=7))
+
+    async def delete(_: Stores, repository: Repository) -> None:
+        await repository.delete_manifest(samples.image("tagged").manifest.digest)
+
+    within(root, delete)
+    monkeypatch.setenv("LADING__COLLECTOR__UNDO", "1s")
+    main(["gc", "--root", str(root), "--grace", "0"])
+
+    layers = {Digest.of(content).value for content in samples.image("tagged").blobs}
+    assert layers <= blobs(root)
+    assert ABANDONED.value not in blobs(root)
 
 
 @pytest.mark.parametrize("grace", ["90s", "15m", "24h", "7d"])

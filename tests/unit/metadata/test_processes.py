@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite import open_sqlite, prepare_sqlite
 from lading.oci.names import RepositoryName
 
 APP = RepositoryName("team/app")
@@ -44,6 +44,7 @@ async def tags_in(root: Path) -> set[str]:
 
 async def test_two_processes_write_at_once(tmp_path: Path) -> None:
     """Neither loses what it was told is durable, and events are numbered without a gap."""
+    prepare_sqlite(tmp_path)
     with writing(tmp_path, "a", "4") as one, writing(tmp_path, "b", "4") as other:
         told = acknowledged(one, 100) + acknowledged(other, 100)
 
@@ -55,6 +56,7 @@ async def test_two_processes_write_at_once(tmp_path: Path) -> None:
 
 async def test_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     """SIGKILL at any moment leaves every acknowledged tag, and the others go on writing."""
+    prepare_sqlite(tmp_path)
     told = []
     with ExitStack() as stack:
         survivor = stack.enter_context(writing(tmp_path, "s", "2"))
@@ -71,6 +73,7 @@ async def test_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Path)
 
 async def test_full_disk_is_said_and_passes(tmp_path: Path) -> None:
     """Without room a change fails as such, reads go on, and with room changes do."""
+    prepare_sqlite(tmp_path)
     with writing(tmp_path, "f", "full") as process:
         told, _ = process.communicate(timeout=60)
 

@@ -20,8 +20,17 @@ from lading.errors import (
 )
 from lading.interfaces.access import Occasion
 from lading.interfaces.metadata import ManifestPut, RepositoryDeleted, TagDeleted
+from lading.metadata import migrations
 from lading.metadata.connection import Connection
-from lading.metadata.sqlite import SqliteMetadata, open_sqlite, prepare_sqlite
+from lading.metadata.migrations import Migration
+from lading.metadata.retention import Retention
+from lading.metadata.sqlite import (
+    SqliteMetadata,
+    is_prepared,
+    open_sqlite,
+    prepare_sqlite,
+    recorded_retention,
+)
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_writer import Task, Transactions
 from lading.oci.names import RepositoryName, Tag
@@ -34,6 +43,7 @@ GRACE = timedelta(hours=24)
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteMetadata]:
     """An empty store on disk."""
+    prepare_sqlite(tmp_path)
     async with open_sqlite(tmp_path, grace=GRACE) as store:
         yield store
 
@@ -48,6 +58,7 @@ def _tag(name: str) -> ManifestPut:
 
 async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
     """What was committed outlives the process that did it."""
+    prepare_sqlite(tmp_path)
     async with open_sqlite(tmp_path, grace=GRACE) as store:
         await store.commit(_tag("v1"), occasion=Occasion())
 
@@ -91,6 +102,68 @@ def test_database_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> N
     assert "newer" in caught.value.subject
     assert "999" in caught.value.subject
     assert "\n" not in str(caught.value)
+
+
+async def test_database_of_a_newer_version_is_not_opened(tmp_path: Path) -> None:
+    """A worker finds out as well, with one read."""
+    prepare_sqlite(tmp_path)
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("INSERT INTO migrations VALUES (999, 'future', '', 0)")
+
+    with pytest.raises(StorageUnfit, match="newer"):
+        async with open_sqlite(tmp_path, grace=GRACE):
+            pass
+
+
+async def test_database_of_an_older_version_is_prepared_and_never_opened_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening migrates nothing: a server of the older version may be at work on it."""
+    prepare_sqlite(tmp_path)
+    before = _database(tmp_path).read_bytes()
+    more = Migration(2, "more", "CREATE TABLE more (id INTEGER)")
+    both = [*migrations.known(), more]
+    monkeypatch.setattr(migrations, "known", lambda: both)
+
+    with pytest.raises(StorageUnfit, match="older"):
+        async with open_sqlite(tmp_path, grace=GRACE):
+            pass
+    untouched = _database(tmp_path).read_bytes() == before
+    found = is_prepared(tmp_path)
+    prepare_sqlite(tmp_path)
+
+    assert untouched
+    assert (found, is_prepared(tmp_path)) == (False, True)
+    async with open_sqlite(tmp_path, grace=GRACE):
+        pass
+
+
+async def test_database_that_was_never_prepared_is_not_opened(tmp_path: Path) -> None:
+    """A crash in the very beginning leaves a file that is nothing yet."""
+    prepare_sqlite(tmp_path)
+    _database(tmp_path).unlink()
+    with closing(apsw.Connection(str(_database(tmp_path)))) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+    with pytest.raises(StorageUnfit, match="prepared"):
+        async with open_sqlite(tmp_path, grace=GRACE):
+            pass
+
+
+def test_what_the_server_was_told_is_written_down_once(tmp_path: Path) -> None:
+    """The same again writes nothing, so that a server starts again on a full disk."""
+    prepare_sqlite(tmp_path)
+    never = recorded_retention(tmp_path)
+    told = Retention(timedelta(hours=6), timedelta(days=7))
+    prepare_sqlite(tmp_path, retention=told)
+    before = _database(tmp_path).read_bytes()
+
+    prepare_sqlite(tmp_path, retention=told)
+    prepare_sqlite(tmp_path)
+
+    assert never is None
+    assert recorded_retention(tmp_path) == told
+    assert _database(tmp_path).read_bytes() == before
 
 
 def test_database_of_another_history_is_refused(tmp_path: Path) -> None:
@@ -142,6 +215,7 @@ def _destroy(root: Path, *names: str) -> None:
 
 async def test_damaged_database_is_damage_to_reads_writes_and_checks(tmp_path: Path) -> None:
     """Whatever meets a destroyed page says so in our words, and the rest goes on."""
+    prepare_sqlite(tmp_path)
     async with open_sqlite(tmp_path, grace=GRACE) as store:
         await store.commit(_tag("v1"), occasion=Occasion())
     _destroy(tmp_path, "tags_live")
@@ -311,6 +385,7 @@ def test_failed_commit_fails_its_whole_batch_and_the_next_one_begins_clean(tmp_p
 
 async def test_closed_store_refuses_changes(tmp_path: Path) -> None:
     """Nobody waits for a writer that has ended."""
+    prepare_sqlite(tmp_path)
     async with open_sqlite(tmp_path, grace=GRACE) as store:
         pass
 

@@ -11,7 +11,7 @@ import pytest
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
 from lading.interfaces.repository import Repository
-from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite import open_sqlite, prepare_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.collected import Collected
@@ -83,6 +83,7 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         else:
             blobs = await stack.enter_async_context(open_filesystem(tmp_path))
             root = tmp_path
+            prepare_sqlite(root)
         opened = open_sqlite(root, grace=DAY, undo=timedelta(0), now=clock)
         metadata = await stack.enter_async_context(opened)
         yield House(blobs, metadata, clock)

@@ -13,7 +13,7 @@ from lading.errors import BlobUnknown, ManifestUnknown, RangeUnsatisfiable, Stor
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import BlobLinked, MetadataStore
-from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite import open_sqlite, prepare_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
 from lading.registry.registry import LocalRegistry
@@ -55,6 +55,7 @@ class _Pulls:
 @pytest.mark.parametrize("spans", [(), (Span(0, 0),), (Span(4),), (Span(None, 2),)])
 async def test_blob_that_was_cut_short_is_damage(tmp_path: Path, spans: tuple[Span, ...]) -> None:
     """Whatever part is asked for, the error is never that the part does not exist."""
+    prepare_sqlite(tmp_path)
     async with AsyncExitStack() as stack:
         blobs = await stack.enter_async_context(open_filesystem(tmp_path, cache=0))
         metadata = await stack.enter_async_context(open_sqlite(tmp_path, grace=timedelta(hours=24)))

@@ -48,6 +48,34 @@ def migrate(connection: Connection, *, subject: str, at: int) -> None:
         StorageUnfit: a newer version was here, or the schema is of another history.
     """
     connection.run(_HISTORY)
+    for migration in outstanding(connection, subject=subject):
+        connection.run(migration.text)
+        connection.run(
+            "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
+            (migration.number, migration.name, migration.checksum, at),
+        )
+
+
+def require_current(connection: Connection, *, subject: str) -> None:
+    """Make sure that there is nothing to migrate.
+
+    Raises:
+        StorageUnfit: there is; or as `migrate`.
+    """
+    missing = outstanding(connection, subject=subject)
+    if missing:
+        raise StorageUnfit(
+            f"{subject} was written by an older Lading, and lacks schema {missing[-1].number}:"
+            " stop the server that uses it, and start it again with this version"
+        )
+
+
+def outstanding(connection: Connection, *, subject: str) -> list[Migration]:
+    """What has not been applied yet, in order.
+
+    Raises:
+        StorageUnfit: a newer version was here, or the schema is of another history.
+    """
     applied = {
         int(row[0]): str(row[1])
         for row in connection.rows("SELECT number, checksum FROM migrations")
@@ -60,14 +88,9 @@ def migrate(connection: Connection, *, subject: str, at: int) -> None:
             f" knows schema {newest}: start that version or a later one"
         )
     for migration in mine:
-        if migration.number not in applied:
-            connection.run(migration.text)
-            connection.run(
-                "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
-                (migration.number, migration.name, migration.checksum, at),
-            )
-        elif applied[migration.number] != migration.checksum:
+        if applied.get(migration.number, migration.checksum) != migration.checksum:
             raise StorageUnfit(
                 f"{subject} was made by another build of schema {migration.number}:"
                 " start the version that made it"
             )
+    return [migration for migration in mine if migration.number not in applied]

@@ -1,0 +1,122 @@
+"""The data directory: whether there is a registry in it, who has it, and making it fit for one.
+
+The schema of the database is changed by whoever holds the lock of the directory, and by nobody
+else: a server as long as it runs, other programs for that moment only.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lading.app.config import Config
+from lading.errors import StorageUnfit
+from lading.metadata.retention import Retention
+from lading.metadata.sqlite import is_prepared, prepare_sqlite
+from lading.storage.root import holds_blobs, prepare_filesystem
+
+LOCK = "lading.lock"
+"""The file in the data directory that a running server holds locked."""
+
+_DATABASE = Path("metadata/registry.db")
+
+
+def holds_registry(root: Path) -> bool:
+    """Whether somebody has made a registry in the directory *root*; an empty file is none."""
+    try:
+        return (root / _DATABASE).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def require_registry(root: Path) -> None:
+    """Make sure that somebody has made a registry in *root*: a mistyped path is not one.
+
+    Raises:
+        StorageUnfit: nobody has.
+    """
+    if not holds_registry(root):
+        raise StorageUnfit(f"there is no registry in {root}")
+
+
+@contextmanager
+def held(config: Config) -> Iterator[None]:
+    """Have the directory of *config*, fit for both stores, and keep other servers away; blocking.
+
+    The lock is inherited by the workers: the kernel frees it when the last process of this server
+    is gone, however it went.
+
+    Raises:
+        StorageUnfit, StorageReadOnly: another server has it, it cannot hold a registry, or a newer
+            version has used it.
+    """
+    root = config.root
+    _make_fit(root)
+    with _locking(root, fcntl.LOCK_EX) as file:
+        if file is None:
+            raise StorageUnfit(f"{root} is held by another server (process {_holder(root)})")
+        # Only for the message above: a full disk is no reason not to serve what is on it.
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        collector = config.collector
+        prepare_sqlite(root, retention=Retention(collector.grace, collector.undo))
+        yield
+
+
+def prepare(root: Path) -> None:
+    """Make *root* fit for both stores, unless it is, or a server has it; blocking.
+
+    For programs that are not the server. Under a server of another version nothing is changed, and
+    opening the stores says so.
+
+    Raises:
+        StorageUnfit, StorageReadOnly: it cannot hold a registry, or a newer version has used it.
+    """
+    if holds_registry(root) and is_prepared(root):
+        return
+    _make_fit(root)
+    # Shared: several may do it, and take turns by a lock of the database.
+    with _locking(root, fcntl.LOCK_SH) as file:
+        if file is not None:
+            prepare_sqlite(root)
+
+
+def _make_fit(root: Path) -> None:
+    # A new database would know none of these bytes, and all of them would be swept as waste.
+    if not holds_registry(root) and holds_blobs(root):
+        raise StorageUnfit(
+            f"{root} holds blobs but no {_DATABASE}: restore the database from the same backup, "
+            "or, if this is the data of another registry, which cannot be adopted, begin in an "
+            "empty directory and copy the images over"
+        )
+    prepare_filesystem(root)
+
+
+@contextmanager
+def _locking(root: Path, mode: int) -> Iterator[int | None]:
+    """Hold the lock of *root* in that mode; ``None`` if somebody else holds it in the way."""
+    try:
+        file = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageUnfit(f"{root / LOCK}: {error.strerror}") from error
+    try:
+        yield file if _locked(file, mode) else None
+    finally:
+        os.close(file)
+
+
+def _locked(file: int, mode: int) -> bool:
+    try:
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(root: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (root / LOCK).read_text(encoding="ascii", errors="replace").strip() or "unknown"
+    return "unknown"

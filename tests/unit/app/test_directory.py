@@ -1,0 +1,73 @@
+"""Who has the data directory, and who may change what is in it."""
+
+from pathlib import Path
+
+import pytest
+
+from lading.app.config import Config
+from lading.app.directory import held, holds_registry, prepare
+from lading.app.stores import open_stores
+from lading.errors import StorageUnfit
+from lading.metadata import migrations
+from lading.metadata.migrations import Migration
+
+
+@pytest.fixture
+def older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, every registry that was made before is one of an older version."""
+    more = Migration(2, "more", "CREATE TABLE more (id INTEGER)")
+    both = [*migrations.known(), more]
+    monkeypatch.setattr(migrations, "known", lambda: both)
+
+
+def test_a_second_server_is_told_who_has_the_directory(tmp_path: Path) -> None:
+    """Two servers of their own would not know of each other's locks and workers."""
+    config = Config(root=tmp_path / "data")
+
+    with held(config), pytest.raises(StorageUnfit, match="held by another server"), held(config):
+        pass
+    with held(config):
+        again = holds_registry(config.root)
+
+    assert again
+
+
+async def test_nobody_migrates_under_a_running_server(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A program of a newer version says so, and changes nothing until the server has ended."""
+    with held(Config(root=tmp_path)):
+        request.getfixturevalue("older")
+        prepare(tmp_path)
+        with pytest.raises(StorageUnfit, match="older"):
+            async with open_stores(tmp_path):
+                pass
+
+    prepare(tmp_path)
+    async with open_stores(tmp_path):
+        pass
+
+
+def test_programs_that_are_not_the_server_make_a_registry_too(tmp_path: Path) -> None:
+    """An embedder needs no server, and leaves the directory to one."""
+    root = tmp_path / "data"
+
+    prepare(root)
+    prepare(root)
+
+    assert holds_registry(root)
+    with held(Config(root=root)):
+        pass
+
+
+def test_a_restored_database_is_prepared_by_whoever_comes_first(tmp_path: Path) -> None:
+    """A backup is the database and the blobs; the lock files are not in it."""
+    prepare(tmp_path)
+    database = (tmp_path / "metadata/registry.db").read_bytes()
+    restored = tmp_path / "restored"
+    (restored / "metadata").mkdir(parents=True)
+    (restored / "metadata/registry.db").write_bytes(database)
+
+    prepare(restored)
+
+    assert {each.name for each in (restored / "metadata").iterdir()} >= {"locks", "write.lock"}
