@@ -7,16 +7,19 @@ from email.parser import BytesParser
 
 import pytest
 
-from lading.interfaces.access import Action, Principal
+from lading.errors import Unauthorized
+from lading.interfaces.access import ANONYMOUS, Action, Occasion, Principal
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, OCTETS
 from lading.oci.names import RepositoryName
+from lading.registry.guard import GuardedRegistry
 from lading.registry.registry import LocalRegistry
 from lading.testing import samples
 from tests.protocol.exchange import Answer, Exchange
 
 Serve = Callable[..., Exchange]
 
+NAME = RepositoryName("a")
 NOTHING = Digest.of(b"never pushed")
 
 
@@ -256,15 +259,22 @@ async def test_t17_locations_stay_within_the_repository(ask: Exchange) -> None:
         assert found.startswith("/v2/team/app/blobs/")
 
 
-async def test_t18_refused_deletion_asks_for_the_right_to_delete(serve: Serve) -> None:
-    """A client asks for a token with the action that it is told."""
-    ask = serve(policy=May("a", Action.PULL, Action.PUSH))
-    await ask.push_image("a", "v1")
+async def test_t18_refused_deletion_asks_for_the_right_to_delete(
+    serve: Serve, registry: LocalRegistry
+) -> None:
+    """The right to push, which a client may have, would not help; the error names the other one."""
+    policy = May("a", Action.PULL, Action.PUSH)
+    ask = serve(policy=policy)
+    manifest = await ask.push_image("a", "v1")
+    guarded = GuardedRegistry(registry, policy, Occasion(ANONYMOUS)).repository(NAME)
 
     answer = await ask("DELETE", "/v2/a/manifests/v1")
+    with pytest.raises(Unauthorized) as caught:
+        await guarded.delete_manifest(manifest.digest)
 
     assert (answer.status, answer.codes) == (401, ["UNAUTHORIZED"])
     assert "delete a" in answer.json["errors"][0]["message"]
+    assert caught.value.scope == "repository:a:delete"
 
 
 async def test_t19_tags_are_in_byte_order_and_last_is_compared_alike(ask: Exchange) -> None:
@@ -712,15 +722,19 @@ async def test_t50_format_that_is_not_taken_has_the_code_that_podman_expects(
     assert (answer.status, answer.codes) == (400, ["MANIFEST_INVALID"])
 
 
-async def test_t51_one_challenge_is_enough(serve: Serve) -> None:
-    """A mount needs rights in two repositories; lists of scopes in a challenge are not read."""
-    ask = serve(policy=May("a", Action.PULL))
+async def test_t51_one_challenge_is_enough(serve: Serve, registry: LocalRegistry) -> None:
+    """A mount needs rights in two repositories; it asks for the first one that is missing."""
+    policy = May("a", Action.PULL)
+    ask = serve(policy=policy)
+    guarded = GuardedRegistry(registry, policy, Occasion(ANONYMOUS)).repository(NAME)
 
     answer = await ask("POST", f"/v2/a/blobs/uploads/?mount={NOTHING}&from=b")
+    with pytest.raises(Unauthorized) as caught:
+        await guarded.mount_blob(NOTHING, RepositoryName("b"))
 
     assert answer.status == 401
-    assert len(answer.all("WWW-Authenticate")) == 1
-    assert answer["WWW-Authenticate"].count("scope=") <= 1
+    assert answer.all("WWW-Authenticate") == ['Basic realm="lading", charset="UTF-8"']
+    assert caught.value.scope == "repository:a:push"
 
 
 async def test_t52_long_tag_lists_are_read_page_by_page(ask: Exchange) -> None:
