@@ -10,6 +10,7 @@ from lading.app.config import Config
 from lading.app.directory import held, holds_registry
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
+from lading.app.outlets import logging_beside
 from lading.app.serving import Balance, bind, serve
 from lading.app.sources import Loaded
 from lading.app.wiring import connections, running
@@ -50,8 +51,9 @@ def _crew(config: Config, listeners: Sequence[socket.socket], *, new: bool, pers
     )
 
     async def work(post: Post) -> None:
-        async with running(config) as handler, connections(config, handler) as taken:
-            await serve(taken, listeners, post, balance=balance, drain=config.http.drain)
+        with logging_beside():
+            async with running(config) as handler, connections(config, handler) as taken:
+                await serve(taken, listeners, post, balance=balance, drain=config.http.drain)
 
     def close_listeners() -> None:
         for each in listeners:

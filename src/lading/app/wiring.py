@@ -1,8 +1,6 @@
 """The one place that chooses: stores, registry, rules, face, and what runs beside them."""
 
 import asyncio
-import contextlib
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from typing import Any
 from lading.app.config import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
+from lading.app.outlets import Outlet
 from lading.app.stores import Stores, heeding, open_stores, utc_now
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.http.call import Terms
@@ -95,7 +94,9 @@ async def running(
         )
         handler: Handler = Wall(Face(Anonymous(), admit, terms))
         if config.log.access:
-            log = AccessLog(handler, _write_out)
+            outlet = Outlet(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+            stack.callback(outlet.close)
+            log = AccessLog(handler, outlet.write)
             stack.callback(log.flush)
             handler = log
         if config.collector.every is not None:
@@ -141,12 +142,6 @@ async def _reach(stores: Stores) -> None:
     """Touch both stores; what goes wrong is what `GET /readyz` answers."""
     await stores.blobs.count_uploads()
     await stores.metadata.list_repositories(after=None, limit=1)
-
-
-def _write_out(lines: bytes) -> None:
-    # Nobody may be reading, or no longer; that is no reason to stop serving.
-    with contextlib.suppress(OSError):
-        os.write(sys.__stdout__.fileno() if sys.__stdout__ else 1, lines)
 
 
 @asynccontextmanager

@@ -93,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    _open_standard_files()
     given = sys.argv[1:] if arguments is None else list(arguments)
     # Read by hand as well: a failure may come before click has parsed anything.
     wordy = "--traceback" in given
@@ -139,6 +140,22 @@ def _first(error: BaseException) -> BaseException:
         ours = error.subgroup(LadingError) or error
         error = ours.exceptions[0]
     return error
+
+
+def _open_standard_files() -> None:
+    """Put nothing where whoever started us has closed standard input, output or error.
+
+    A file that is opened later would get that number, and log lines would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w")
 
 
 def _silence() -> None:
