@@ -12,6 +12,7 @@ import httptools
 from lading.wire.framing import Chunked, Framing, Sized
 
 _LENGTH_DIGITS = 18
+_VERSIONS = frozenset({"1.0", "1.1"})
 
 
 class HeadInvalid(ValueError):
@@ -68,6 +69,9 @@ class HeadReader:
         if self._count != 1:
             # No head, or two where we see one: somebody reads line ends differently.
             raise HeadInvalid("the head of the request cannot be understood")
+        version = self._parser.get_http_version()
+        if version not in _VERSIONS:
+            raise HeadInvalid("only HTTP/1.1 and HTTP/1.0 are spoken here")
         target = self._target.decode("latin-1")
         path, _, query = (target if target[:1] == "/" else _origin_form(target)).partition("?")
         parser = self._parser
@@ -78,7 +82,7 @@ class HeadReader:
             self._fields,
             self._framing(),
             self._keep_alive,
-            parser.get_http_version() == "1.0",
+            version == "1.0",
         )
         if not head.framing.done or parser.should_upgrade():
             # This parser now expects a body that it will not be shown.

@@ -312,6 +312,8 @@ def test_pipelined_requests_are_answered_in_order(start: _Start) -> None:
         b"PUT /up HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
         b"PUT /up HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/2.0\r\n\r\n",
+        b"GET /\r\n\r\n",
         b"GET /\x00 HTTP/1.1\r\n\r\n",
         b"nonsense\r\n\r\n",
     ],
