@@ -20,7 +20,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from lading.errors import StorageDamaged, StorageUnfit
+from lading.errors import StorageDamaged, StorageFull, StorageUnfit
 from lading.metadata.connection import Connection
 from lading.metadata.locks import SHARDS, FileLocks, ProcessLocks
 from lading.metadata.migrations import migrate, outstanding, require_current
@@ -323,6 +323,12 @@ def _copy_file(database: Path, target: Path) -> None:
 def _copy(connection: SqliteConnection, target: Path) -> None:
     try:
         connection.run("VACUUM INTO ?", (str(target),))
+    except apsw.FullError as error:
+        # Not the disk of the registry, and pushes go on.
+        raise StorageFull(
+            f"{target.parent.parent} has no room for a copy of {connection.name}: "
+            "let TMPDIR name a directory that has"
+        ) from error
     except apsw.Error as error:
         raise connection.translated(error) from error
 

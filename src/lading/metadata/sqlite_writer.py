@@ -78,6 +78,7 @@ class Transactions:
         self._connect = connect
         self._connection: SqliteConnection | None = None
         self._log_pages = [0]
+        self._overdue = CHECKPOINT_PAGES * _OVERDUE
 
     def transact(self, tasks: Sequence[Task]) -> None:
         """Do all of *tasks* in one commit; each that is refused leaves nothing."""
@@ -108,8 +109,15 @@ class Transactions:
         pages = self._log_pages[0]
         if self._connection is None or pages < CHECKPOINT_PAGES:
             return
+        if pages <= CHECKPOINT_PAGES * _OVERDUE:
+            self._overdue = CHECKPOINT_PAGES * _OVERDUE
+        patient = pages > self._overdue
+        if patient:
+            # A reader may stay for long, such as one that copies the database: it is waited for
+            # once in a while, and not at every commit.
+            self._overdue = pages + CHECKPOINT_PAGES
         try:
-            self._connection.checkpoint(patient=pages > CHECKPOINT_PAGES * _OVERDUE)
+            self._connection.checkpoint(patient=patient)
         except apsw.Error as error:
             # Nothing is lost: what was committed is in the log, and the next commit tries again.
             log.warning("checkpoint failed", extra={"reason": str(error)})

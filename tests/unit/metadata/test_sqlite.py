@@ -347,6 +347,38 @@ async def test_log_is_copied_into_the_database_as_it_grows(
     assert log.stat().st_size < 12 << 20
 
 
+class WithLog(SqliteConnection):
+    """A connection whose log is as long as a test says."""
+
+    def __init__(self, database: Path) -> None:
+        super().__init__(database, writes=True)
+        self.log: list[int] = []
+        self.patient: list[bool] = []
+
+    def watch_log(self, pages: list[int]) -> None:
+        """Let the test say it."""
+        self.log = pages
+
+    def checkpoint(self, *, patient: bool) -> None:
+        """Only note that it was asked for."""
+        self.patient.append(patient)
+
+
+def test_reader_that_stays_is_not_waited_for_at_every_commit(tmp_path: Path) -> None:
+    """A copy of a large database takes minutes, and pushes go on at their pace meanwhile."""
+    prepare_sqlite(tmp_path)
+    connection = WithLog(_database(tmp_path))
+    transactions = Transactions(lambda: connection)
+    transactions.transact([Task(lambda _: None)])
+
+    for pages in (1_500, 16_500, 16_510, 17_400, 17_600, 1_500, 16_500):
+        connection.log[:] = [pages]
+        transactions.checkpoint()
+
+    transactions.close()
+    assert connection.patient == [False, True, False, False, True, False, True]
+
+
 class FailingCommit(SqliteConnection):
     """A connection whose disk fails at the end of a transaction."""
 
