@@ -37,6 +37,14 @@ def require_registry(root: Path) -> None:
     Raises:
         StorageUnfit: nobody has.
     """
+    try:
+        (root / _DATABASE).stat()
+    except PermissionError:
+        raise StorageUnfit(
+            f"{root} is not open to uid {os.geteuid()}; run this as the user whose server has it"
+        ) from None
+    except OSError:
+        pass
     if not holds_registry(root):
         raise StorageUnfit(f"there is no registry in {root}")
 

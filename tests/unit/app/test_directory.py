@@ -1,11 +1,12 @@
 """Who has the data directory, and who may change what is in it."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lading.app.config import Config
-from lading.app.directory import held, holds_registry, prepare
+from lading.app.directory import held, holds_registry, prepare, require_registry
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
 from lading.metadata import migrations
@@ -71,3 +72,20 @@ def test_a_restored_database_is_prepared_by_whoever_comes_first(tmp_path: Path) 
     prepare(restored)
 
     assert {each.name for each in (restored / "metadata").iterdir()} >= {"locks", "write.lock"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_directory_of_another_user_is_not_called_empty(tmp_path: Path) -> None:
+    """Who runs a command as the wrong user is told so, and does not look for lost data."""
+    root = tmp_path / "data"
+    prepare(root)
+    root.chmod(0o700)
+    for each in (tmp_path, *tmp_path.parents[:-2]):
+        each.chmod(0o755)
+
+    os.seteuid(65_534)
+    try:
+        with pytest.raises(StorageUnfit, match="is not open to uid 65534"):
+            require_registry(root)
+    finally:
+        os.seteuid(0)
