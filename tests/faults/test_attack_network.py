@@ -3,6 +3,8 @@
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +101,48 @@ def test_manifest_in_tiny_chunks_keeps_nobody_waiting(server: Server) -> None:
 
     attacker.join()
     assert answered > 3
+
+
+TINY = """
+import socket, sys
+head = b"POST /v2/a/blobs/uploads/ HTTP/1.1\\r\\nHost: a\\r\\n"
+where = f"?digest=sha256:{'0' * 64}".encode()
+head = head.replace(b"uploads/", b"uploads/" + where) + b"Transfer-Encoding: chunked\\r\\n\\r\\n"
+chunks = b"1\\r\\nx\\r\\n" * 10_000
+socks = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(40)]
+sent = [0] * len(socks)
+for sock in socks:
+    sock.sendall(head)
+    sock.setblocking(False)
+print("begun", flush=True)
+while True:
+    for number, sock in enumerate(socks):
+        try:
+            sent[number] = (sent[number] + sock.send(chunks[sent[number]:])) % len(chunks)
+        except BlockingIOError:
+            continue
+"""
+
+
+def test_uploads_in_tiny_chunks_leave_room_for_others(server: Server) -> None:
+    """To find their ends takes the interpreter, of which there is one, and threads enough for all."""
+    attacker = subprocess.Popen(
+        [sys.executable, "-c", TINY, str(server.port)], stdout=subprocess.PIPE
+    )
+    try:
+        assert attacker.stdout is not None
+        assert attacker.stdout.readline() == b"begun\n"
+        with server.client() as ask:
+            for number in range(5):
+                data = bytes([number]) * 300_000
+                assert ask("GET", "/v2/").status == 200
+                assert ask.push("b", data).status == 201
+                assert ask("GET", f"/v2/b/blobs/{digest(data)}").body == data
+        assert attacker.poll() is None
+    finally:
+        attacker.kill()
+        attacker.wait()
+        attacker.communicate()
 
 
 def test_manifests_that_nobody_takes_are_in_memory_once(server: Server) -> None:

@@ -36,6 +36,13 @@ _TURN = 0.25
 _SENDFILE = 1 << 30
 
 _threads = threading.local()
+_unchunking = threading.Lock()
+"""One thread at a time finds the ends of chunks: that holds the interpreter lock, and many threads
+with tiny chunks at once would hardly ever leave it to the event loop."""
+_THIN = 4096
+"""Bytes from which on it is looked at how much of them is framing; the head of a chunk may come alone."""
+_TURNED_AWAY = 0.05
+"""Seconds until a sender of tiny chunks tries again, when another had its turn."""
 
 
 class _Stalled(Exception):
@@ -94,6 +101,8 @@ class LentBody:
         self._socket: socket.socket | None = None
         self._lost = False
         self._patience = _GLANCE
+        self._thin = False
+        self._turned_away = False
         self._home = threading.get_ident()
 
     @property
@@ -113,6 +122,9 @@ class LentBody:
             return True
         if self._lost or self._transport.is_closing():
             raise BodyIncomplete("the sender went away")
+        if self._turned_away:
+            self._turned_away = False
+            await asyncio.sleep(_TURNED_AWAY)
         if self._first:
             return True
         loop = asyncio.get_running_loop()
@@ -125,6 +137,9 @@ class LentBody:
         """Receive until the sender pauses or its turn is over, in blocks of up to a mebibyte."""
         # On the event loop (small bodies are read there) nobody may wait, and a turn is one block:
         # a sender that is faster than its framing is read would never pause.
+        if self._thin:
+            yield from self._sip()
+            return
         at_home = threading.get_ident() == self._home
         patience = 0 if at_home else self._patience
         view = memoryview(bytearray(_SMALL)) if at_home else _buffer()
@@ -135,17 +150,45 @@ class LentBody:
                 yield view[:filled]
                 filled = 0
             taken, paused = self._receive(view[filled:], patience)
-            filled += self.framing.feed(view[filled : filled + taken])
+            filled += self._feed(view[filled : filled + taken])
             self._patience = _PATIENCE if taken >= _SMALL else _GLANCE
             paused = paused or at_home or time.monotonic() > end
+        yield from self._last(view[:filled])
+
+    def _sip(self) -> Iterator[memoryview]:
+        """One small block of a sender of tiny chunks, unless another of its kind has its turn."""
+        if not _unchunking.acquire(blocking=False):
+            self._turned_away = True
+            return
+        try:
+            view = memoryview(bytearray(_SMALL))
+            taken, _ = self._receive(view, 0)
+            filled = self._unchunked(view[:taken])
+        finally:
+            _unchunking.release()
+        yield from self._last(view[:filled])
+
+    def _last(self, block: memoryview) -> Iterator[memoryview]:
+        """The end of a turn, and maybe of the body."""
         if self.framing.done:
             # The end of a body in chunks is found only by reading past it.
             self.framing.rest += self._first
             self._first = b""
-        if filled:
-            yield view[:filled]
+        if block:
+            yield block
         if self._lost and not self.framing.done:
             raise BodyIncomplete("the sender went away")
+
+    def _feed(self, came: memoryview) -> int:
+        if self.length is not None or threading.get_ident() == self._home:
+            return self._unchunked(came)
+        with _unchunking:
+            return self._unchunked(came)
+
+    def _unchunked(self, came: memoryview) -> int:
+        payload = self.framing.feed(came)
+        self._thin = len(came) > _THIN and payload < len(came) // 2
+        return payload
 
     def _receive(self, view: memoryview, patience: int) -> tuple[int, bool]:
         """Fill *view* as far as the sender keeps up; say how far, and whether it paused."""
