@@ -112,7 +112,7 @@ class UploadsConfig:
 
     max_size: int | None = option(None, "The longest blob, in bytes; unset: any.", optional(size))
     open: int | None = option(
-        20_000, "How many uploads may be open at once; unset: any number.", optional(count)
+        None, "How many uploads may be open at once; unset: any number.", optional(count)
     )
     expiry: timedelta = option(
         timedelta(hours=24), "An upload that took nothing for this long is forgotten.", duration

@@ -39,6 +39,7 @@ class SqliteConnection:
     """A connection that leaves no statement open; used by one thread at a time."""
 
     def __init__(self, database: Path | None, *, writes: bool, creates: bool = False) -> None:
+        self._file = database
         self.name = str(database) if database is not None else "the database in memory"
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if creates else 0)
         try:
@@ -54,6 +55,16 @@ class SqliteConnection:
                 self.run("PRAGMA query_only = 1")
         except apsw.Error as error:
             raise _translated(error, 0, self.name) from error
+
+    def place(self) -> tuple[int, int] | None:
+        """Which file has the name of the database now; ``None`` when none has, or needs to."""
+        if self._file is None:
+            return None
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def row(self, statement: str, values: Sequence[Value] = ()) -> Row | None:
         """The first row of the answer, if there is one."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import apsw
 
-from lading.errors import LadingError, StorageFailed
+from lading.errors import LadingError, StorageDamaged, StorageFailed
 from lading.metadata.connection import Connection
 from lading.metadata.sqlite_connection import SqliteConnection, is_refusal
 from lading.metadata.wall import storage_errors
@@ -79,11 +79,13 @@ class Transactions:
         self._connection: SqliteConnection | None = None
         self._log_pages = [0]
         self._overdue = CHECKPOINT_PAGES * _OVERDUE
+        self._place: tuple[int, int] | None = None
 
     def transact(self, tasks: Sequence[Task]) -> None:
         """Do all of *tasks* in one commit; each that is refused leaves nothing."""
         try:
             connection = self._connected()
+            self._check_place(connection)
         except StorageFailed as error:
             _fail(tasks, error)
             return
@@ -103,6 +105,21 @@ class Transactions:
             self._connection = self._connect()
             self._connection.watch_log(self._log_pages)
         return self._connection
+
+    def _check_place(self, connection: SqliteConnection) -> None:
+        """Refuse to write into a file that has lost its name: all would be gone with the process.
+
+        Raises:
+            StorageDamaged: the file was removed or replaced while it was in use.
+        """
+        place = connection.place()
+        if self._place is None:
+            self._place = place
+        elif place != self._place:
+            raise StorageDamaged(
+                f"{connection.name} was removed or replaced while in use; nothing is written until "
+                "the server is stopped and the file is put back"
+            )
 
     def checkpoint(self) -> None:
         """Copy the log into the database when it has grown."""
@@ -214,21 +231,31 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        while (first := self._waiting.get()) is not None:
+        last = False
+        while not last and (first := self._waiting.get()) is not None:
+            tasks = [first]
             try:
                 with self._lock.held():
                     tasks, last = self._gathered(first)
                     self._transactions.transact(tasks)
                     self._loop.call_soon_threadsafe(_answer, tasks)
+                    # They are committed: what fails from here on is not theirs.
+                    tasks = []
                     self._transactions.checkpoint()
             except LadingError as error:
-                first.error = error
-                self._loop.call_soon_threadsafe(_answer, [first])
-                continue
-            if last:
-                break
+                self._give_up(tasks, error)
+            except Exception as error:
+                # A mistake of ours must not end the one thread that everybody waits for.
+                log.exception("a batch of changes failed")
+                self._transactions.close()
+                self._give_up(tasks, StorageFailed(repr(error)))
         with self._lock.held():
             self._transactions.finish()
+
+    def _give_up(self, tasks: Sequence[Task], error: LadingError) -> None:
+        for task in tasks:
+            task.error = task.error or error
+        self._loop.call_soon_threadsafe(_answer, tasks)
 
     def _gathered(self, first: Task) -> tuple[list[Task], bool]:
         """All that waits by now, and whether nothing comes after it."""

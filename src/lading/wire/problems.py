@@ -20,6 +20,8 @@ REALM = "lading"
 """What a name and a password are asked for."""
 
 _LONGEST = 1024
+_MOST_MISSING = 1000
+"""How many missing digests are told one by one; clients read no more than a few megabytes."""
 
 
 def _nothing(_error: Any) -> Fields:
@@ -143,7 +145,9 @@ def refused(status: int, reason: str) -> Response:
 
 def _entries(error: LadingError, found: Row) -> list[dict[str, str]]:
     if isinstance(error, errors.ManifestBlobUnknown):
-        missing = error.missing or ("",)
+        missing = list(error.missing[:_MOST_MISSING]) or [""]
+        if len(error.missing) > _MOST_MISSING:
+            missing.append(f"and {len(error.missing) - _MOST_MISSING} more")
         return [_entry(error.code, f"{error.summary}: {each}", error.advice) for each in missing]
     subject = str(error.subject)[:_LONGEST] if found.open else ""
     message = f"{error.summary}: {subject}" if subject else error.summary

@@ -32,7 +32,7 @@ from lading.metadata.sqlite import (
     recorded_retention,
 )
 from lading.metadata.sqlite_connection import SqliteConnection
-from lading.metadata.sqlite_writer import Task, Transactions
+from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples
 
@@ -265,6 +265,22 @@ async def test_tag_that_leads_nowhere_is_found(store: SqliteMetadata, tmp_path: 
     assert "tag v1 of team/app" in found
 
 
+async def test_nothing_is_acknowledged_into_a_database_that_was_taken_away(
+    store: SqliteMetadata, tmp_path: Path
+) -> None:
+    """A file without a name is gone with its last user, and so would be what was written to it."""
+    await store.commit(_tag("before"), occasion=Occasion())
+    _database(tmp_path).rename(tmp_path / "aside.db")
+
+    with pytest.raises(StorageDamaged, match="removed or replaced"):
+        await store.commit(_tag("meanwhile"), occasion=Occasion())
+
+    (tmp_path / "aside.db").rename(_database(tmp_path))
+    await store.commit(_tag("after"), occasion=Occasion())
+    page = await store.list_tags(APP, after=None, limit=10)
+    assert page.items == ["after", "before"]
+
+
 async def test_refused_change_harms_no_other_of_its_batch(store: SqliteMetadata) -> None:
     """Changes that wait together share a commit and nothing else."""
     changes = [
@@ -377,6 +393,25 @@ def test_reader_that_stays_is_not_waited_for_at_every_commit(tmp_path: Path) -> 
 
     transactions.close()
     assert connection.patient == [False, True, False, False, True, False, True]
+
+
+async def test_a_mistake_around_the_changes_does_not_end_the_writer(tmp_path: Path) -> None:
+    """Everybody waits for this one thread: it answers with an error, and goes on."""
+    prepare_sqlite(tmp_path)
+    mistakes = iter([ValueError("a mistake")])
+
+    def connect() -> SqliteConnection:
+        for mistake in mistakes:
+            raise mistake
+        return SqliteConnection(_database(tmp_path), writes=True)
+
+    writer = Writer(Transactions(connect), WriteLock(tmp_path / "write.lock"))
+    with pytest.raises(StorageFailed, match="a mistake"):
+        await writer.do(lambda connection: connection.row("SELECT 1"))
+
+    assert await writer.do(lambda connection: connection.row("SELECT 1")) == (1,)
+
+    await writer.aclose()
 
 
 class FailingCommit(SqliteConnection):

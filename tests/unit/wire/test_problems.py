@@ -193,3 +193,16 @@ def test_what_is_no_request_is_answered_like_other_errors() -> None:
     assert json.loads(response.body)["errors"] == [
         {"code": "UNSUPPORTED", "message": "the head of the request is too long"}
     ]
+
+
+def test_thousands_of_missing_digests_are_told_in_part() -> None:
+    """An answer stays short enough to be read, and says how many it leaves out."""
+    error = errors.ManifestBlobUnknown([f"sha256:{number:064x}" for number in range(5000)])
+
+    response = problems.encode(error)
+
+    assert isinstance(response.body, bytes)
+    told = json.loads(response.body)["errors"]
+    assert len(told) == 1001
+    assert {each["code"] for each in told} == {"MANIFEST_BLOB_UNKNOWN"}
+    assert "and 4000 more" in told[-1]["message"]
