@@ -25,16 +25,15 @@ class BufferedBody:
         self._broken: SizeInvalid | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    def feed(self, data: bytes) -> None:
-        """Bytes came, framing and all."""
-        view = memoryview(bytearray(data))
+    def feed(self, data: memoryview) -> None:
+        """Bytes came, framing and all; they are moved about in *data*, which is not kept."""
         try:
-            taken = self.framing.feed(view)
+            taken = self.framing.feed(data)
         except SizeInvalid as error:
             self._broken = error
         else:
             if taken:
-                self._came.append(bytes(view[:taken]))
+                self._came.append(bytes(data[:taken]))
         self._wake()
 
     def lose(self) -> None:

@@ -35,6 +35,7 @@ from lading.wire.message import Handler, Headers, Request, Response
 log = logging.getLogger(__name__)
 
 _END_OF_HEAD = b"\r\n\r\n"
+_LANDING = 64 * 1024
 _METHOD = frozenset(string.ascii_letters.encode())
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_BODY = Bytes(b"")
@@ -68,6 +69,9 @@ class Connections:
         self.open: set[Connection] = set()
         self.closing = False
         self.date = ""
+        # What one read takes at most. Bytes of a big body that come with its head are copied once
+        # more than those that a thread takes itself, so that these are better few.
+        self.landing = memoryview(bytearray(_LANDING))
         self.loop = asyncio.get_running_loop()
 
     def __call__(self) -> "Connection":
@@ -100,7 +104,7 @@ class Connections:
         await asyncio.sleep(0)
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """One connection, from its first byte to its last."""
 
     def __init__(self, shared: Connections) -> None:
@@ -163,8 +167,13 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._deadline = None
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Where the next bytes go: a place that all connections share, since none keeps it."""
+        return self.shared.landing
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes came: of a head, of a body, or too early."""
+        data = self.shared.landing[:nbytes]
         if self._skipping is not None:
             self._skip(data)
         elif not self._busy:
@@ -243,10 +252,10 @@ class Connection(asyncio.Protocol):
             )
         else:
             self._body = BufferedBody(framing, pause=pause, on_wait=self._read_body)
-            self._feed(self._body, came)
+            self._feed(self._body, memoryview(bytearray(came)))
         return self._body
 
-    def _feed(self, body: BufferedBody, data: bytes) -> None:
+    def _feed(self, body: BufferedBody, data: memoryview) -> None:
         body.feed(data)
         self._ahead += body.framing.rest
 
@@ -333,7 +342,7 @@ class Connection(asyncio.Protocol):
             self._deadline = self.shared.loop.time() + self.shared.bounds.head_time
             unread = body.unread if isinstance(body, LentBody) else b""
             self._resume()
-            self._skip(unread)
+            self._skip(memoryview(bytearray(unread)))
             return
         if isinstance(body, LentBody):
             self._ahead += body.framing.rest
@@ -356,12 +365,12 @@ class Connection(asyncio.Protocol):
         if not self._busy and not self._transport.is_closing():
             self._resume()
 
-    def _skip(self, data: bytes) -> None:
+    def _skip(self, data: memoryview) -> None:
         """Drop what is left of a body nobody wants."""
         assert self._skipping is not None
         self._skipped += len(data)
         try:
-            self._skipping.feed(memoryview(bytearray(data)))
+            self._skipping.feed(data)
         except LadingError:
             self._close()
             return
