@@ -280,6 +280,8 @@ class _Pump:
         """Send; ``True`` when all is sent, ``False`` when something is left for another turn."""
         self._end = time.monotonic() + _TURN
         try:
+            # Else each step of the kernel's copy would push a packet of its own: a quarter slower.
+            _cork(self._socket, True)
             while self._left:
                 piece = self._left.pop()
                 if isinstance(piece, memoryview):
@@ -290,13 +292,14 @@ class _Pump:
             return False
         except OSError as error:
             raise BodyIncomplete(f"the receiver went away: {error.strerror}") from error
+        finally:
+            _cork(self._socket, False)
         return True
 
     def _send(self, data: memoryview) -> None:
-        flags = socket.MSG_MORE if self._left else 0
         while data:
             try:
-                data = data[self._socket.send(data, flags) :]
+                data = data[self._socket.send(data) :]
             except BlockingIOError:
                 if not _poll(self._socket, select.POLLOUT, _PATIENCE):
                     self._left.append(data)
@@ -329,6 +332,13 @@ def _buffer() -> memoryview:
     except AttributeError:
         found = _threads.buffer = memoryview(bytearray(BLOCK))
     return found
+
+
+def _cork(on: socket.socket, whole: bool) -> None:
+    """Send only whole packets from now on, or also what is left over."""
+    # A socket that is not TCP has no packets to fill, and one that was closed nothing to send.
+    with contextlib.suppress(OSError):
+        on.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, whole)
 
 
 def _shut(lent: socket.socket | None) -> None:
