@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def port() -> int:
 
 
 @contextlib.contextmanager
-def serving(root: Path, port: int, redirected: str = "", **how: int) -> Iterator[Client]:
+def serving(root: Path, port: int, redirected: str = "", **how: Any) -> Iterator[Client]:
     """``lading serve`` with its standard files as a shell would give them."""
     line = f'exec "$0" serve --root "$1" --listen 127.0.0.1:{port} --workers 1 {redirected}'
     process = subprocess.Popen(
