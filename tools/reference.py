@@ -32,7 +32,6 @@ _MADE = "<!-- Made from the code by `make docs`; changes here are lost. -->"
 
 def cli_page() -> str:
     """Every command with its arguments and options."""
-    # As the program itself makes it: commands remember their help option from the first time.
     context = click.Context(cli, info_name="lading", **cli.context_settings)
     blocks = [
         "# Command line",
@@ -56,9 +55,11 @@ def cli_page() -> str:
 
 
 def _options(command: click.Command, context: click.Context) -> str:
-    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    records = [parameter.get_help_record(context) for parameter in command.params]
     rows = [(f"`{names}`", what) for names, what in filter(None, records)]
-    return _table(("option", "what it does"), rows)
+    # Commands remember the option that asks for help as it was when somebody first asked, so that
+    # one is not taken from them.
+    return _table(("option", "what it does"), [*rows, ("`-h, --help`", "Show this message.")])
 
 
 def _exit_codes() -> str:

@@ -51,8 +51,8 @@ def test_reader_that_stands_still_holds_up_nobody(
         outlet.write(LINE)
 
     assert _read(reading, 400_000) == LINE * 4_000
-    (told,) = caplog.records
-    taken = 10_000 - vars(told)["lines"]
+    # The outlet may have had its first line out while others were still coming, and told twice.
+    taken = 10_000 - sum(vars(told)["lines"] for told in caplog.records)
     assert 5_000 <= taken < 6_000
     assert _read(reading, taken * 100 - 400_000) == LINE * (taken - 4_000)
     outlet.close()
