@@ -183,17 +183,14 @@ def machine() -> Mapping[str, str]:
 _EXPLAINED = """\
 # Benchmarks
 
-Made by `make bench`, never by hand. Both servers run on the same file system, without access log,
-Lading with two workers, each operation in turns. Every number is the median of {rounds} rounds;
-*ratio* says how many times better Lading is; *CPU* is what the server's processes used for a unit
-of work. GETs of small things are loaded by `wrk` with one thread, everything else by a client on
-raw sockets in processes of its own.
+Made by `make bench`, never by hand.
+Both servers run on the same file system, without access log, Lading with two workers, each operation in turns.
+Every number is the median of {rounds} rounds; *ratio* says how many times better Lading is; *CPU* is what the server's processes used for a unit of work.
+GETs of small things are loaded by `wrk` with one thread, everything else by a client on raw sockets in processes of its own.
 
-Where a store is full, Lading holds {tags:,} tags in the repository that is read and pushed to,
-{deleted:,} in the one that manifests are deleted from, and {repositories:,} repositories;
-Distribution holds {rival_tags:,}, {rival_deleted:,} and {rival_repositories:,}, since it would
-take too long with more. The subject has {referrers:,} referrers; Distribution has no
-referrers.
+Where a store is full, Lading holds {tags:,} tags in the repository that is read and pushed to, {deleted:,} in the one that manifests are deleted from, and {repositories:,} repositories.
+Distribution holds {rival_tags:,}, {rival_deleted:,} and {rival_repositories:,}, since it would take too long with more.
+The subject has {referrers:,} referrers; Distribution has no referrers.
 """
 
 
