@@ -9,12 +9,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.faults.running import eventually, gone
 
 PATIENCE = 20.0
 COMMAND = [str(Path(sys.executable).parent / "lading"), "serve"]
@@ -97,22 +98,6 @@ def ask(
     connection.request(method, path, body)
     answer = connection.getresponse()
     return answer.status, answer.read()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until *condition* holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended (nobody may be there to collect what is left of it)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def refused(*options: str) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -78,8 +79,10 @@ def test_reader_that_is_gone_is_no_failure() -> None:
     outlet = Outlet(writing)
 
     outlet.write(LINE)
+    outlet.write(LINE)
     outlet.close()
 
+    assert not any(each.name == "lading-outlet" for each in threading.enumerate())
     os.close(writing)
 
 

@@ -101,13 +101,13 @@ async def test_lines_are_written_many_at_a_time() -> None:
 
 async def test_lines_that_wait_are_written_by_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quiet server tells of its last request as well."""
-    written = asyncio.Event()
+    written: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     monkeypatch.setattr("lading.http.middleware._FLUSH_SECONDS", 0.0)
-    log = AccessLog(answered, lambda _lines: written.set())
+    log = AccessLog(answered, written.set_result)
 
     await log(Request("GET", "/v2/"))
 
-    await asyncio.wait_for(written.wait(), 5)
+    assert b'"GET /v2/' in await asyncio.wait_for(written, 5)
 
 
 async def test_a_mistake_in_the_program_is_answered_with_its_id(

@@ -449,9 +449,10 @@ def test_any_body_is_a_manifest_or_refused(body: bytes) -> None:
     """Nothing that anybody sends leads to an error of another kind."""
     for media_type in (media_types.OCI_MANIFEST, media_types.OCI_INDEX, None):
         try:
-            Manifest.verified(body, media_type)
+            manifest = Manifest.verified(body, media_type)
         except ManifestInvalid:
             continue
+        assert (manifest.body, manifest.digest) == (body, Digest.of(body))
 
 
 @given(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from lading.errors import Denied, RegistryError, Unauthorized
+from lading.errors import Denied, RegistryError, Unauthorized, UploadUnknown
 from lading.interfaces.access import ANONYMOUS, Action, Occasion, Policy, Principal
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Registry, Repository
@@ -120,6 +120,9 @@ async def test_upload_can_be_cancelled_by_who_may_push(inner: LocalRegistry) -> 
     await upload.aclose()
 
     await (await repository.resume_upload(upload.id)).cancel()
+
+    with pytest.raises(UploadUnknown):
+        await repository.resume_upload(upload.id)
 
 
 async def test_blob_is_mounted_from_where_the_caller_may_pull(inner: LocalRegistry) -> None:
