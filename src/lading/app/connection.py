@@ -11,17 +11,14 @@ a thread (``lane.py``).
 """
 
 import asyncio
-import contextvars
 import logging
 import string
-import types
-from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, cast
+from typing import cast
 
-from lading.app import replies
+from lading.app import eager, replies
 from lading.app.buffered import BufferedBody
 from lading.app.heads import Head, HeadInvalid, HeadReader
 from lading.app.lane import LentBody
@@ -278,15 +275,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._body is not None:
             self._task = self.shared.loop.create_task(answering)
             return
-        # Most requests have no body and are answered without waiting for anything: they are
-        # carried out on the spot, and become a task only when they wait for the first time.
-        context = contextvars.copy_context()
-        try:
-            waited_for = context.run(answering.send, None)
-        except StopIteration:
-            return
-        going_on = _going_on(answering, waited_for)
-        self._task = self.shared.loop.create_task(going_on, context=context)
+        self._task = eager.begin(answering, self.shared.loop)
 
     async def _answer(self, request: Request) -> None:
         try:
@@ -430,18 +419,3 @@ class Connection(asyncio.BufferedProtocol):
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
-
-
-@types.coroutine
-def _going_on(begun: Coroutine[Any, Any, None], waited_for: Any) -> Generator[Any, Any, None]:
-    """The rest of a coroutine that was begun outside of a task and now waits."""
-    while True:
-        step: Callable[[Any], Any] = begun.send
-        try:
-            argument = yield waited_for
-        except BaseException as error:  # noqa: BLE001  # cancellation is passed on like the rest
-            step, argument = begun.throw, error
-        try:
-            waited_for = step(argument)
-        except StopIteration:
-            return
