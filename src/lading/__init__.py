@@ -9,14 +9,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lading.app.wiring import open_registry
-    from lading.bodies import BlobContent, Bytes, Elsewhere, FileSpan, Held, Inbound, Span
+    from lading.bodies import (
+        BlobContent,
+        Bytes,
+        Elsewhere,
+        FileSource,
+        FileSpan,
+        Held,
+        Inbound,
+        Source,
+        Span,
+        Stream,
+    )
     from lading.errors import LadingError, RegistryError, StorageFailed
     from lading.interfaces.blobs import UploadId
     from lading.interfaces.repository import Page, Receipt, Registry, Repository, Upload
     from lading.oci.descriptor import Descriptor
     from lading.oci.digest import Digest
+    from lading.oci.locator import Locator
     from lading.oci.manifest import Manifest
     from lading.oci.names import Reference, RepositoryName, Tag, parse_reference
+    from lading.oci.platform import Platform
 
 __all__ = [
     "BlobContent",
@@ -24,20 +37,25 @@ __all__ = [
     "Descriptor",
     "Digest",
     "Elsewhere",
+    "FileSource",
     "FileSpan",
     "Held",
     "Inbound",
     "LadingError",
+    "Locator",
     "Manifest",
     "Page",
+    "Platform",
     "Receipt",
     "Reference",
     "Registry",
     "RegistryError",
     "Repository",
     "RepositoryName",
+    "Source",
     "Span",
     "StorageFailed",
+    "Stream",
     "Tag",
     "Upload",
     "UploadId",
@@ -51,18 +69,23 @@ _HOMES = {
         "BlobContent",
         "Bytes",
         "Elsewhere",
+        "FileSource",
         "FileSpan",
         "Held",
         "Inbound",
+        "Source",
         "Span",
+        "Stream",
     ),
     "lading.errors": ("LadingError", "RegistryError", "StorageFailed"),
     "lading.interfaces.blobs": ("UploadId",),
     "lading.interfaces.repository": ("Page", "Receipt", "Registry", "Repository", "Upload"),
     "lading.oci.descriptor": ("Descriptor",),
     "lading.oci.digest": ("Digest",),
+    "lading.oci.locator": ("Locator",),
     "lading.oci.manifest": ("Manifest",),
     "lading.oci.names": ("Reference", "RepositoryName", "Tag", "parse_reference"),
+    "lading.oci.platform": ("Platform",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

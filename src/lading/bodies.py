@@ -8,9 +8,9 @@ it has. Whoever sends a body closes it, once, whatever happened.
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
-from lading.errors import RangeUnsatisfiable
+from lading.errors import BodyIncomplete, RangeUnsatisfiable
 
 BLOCK = 1 << 20
 """Bulk bytes move in blocks of at most this many bytes."""
@@ -48,12 +48,37 @@ class Inbound(Protocol):
         ...
 
 
-class Bytes:
-    """A body that is already in memory."""
+@runtime_checkable
+class Source(Inbound, Protocol):
+    """A body that can be read again, since it is known where its bytes come from.
 
-    def __init__(self, data: bytes) -> None:
-        self._rest = memoryview(data)
-        self.length: int | None = len(data)
+    What has to be sent a second time (after a challenge, a redirect, a connection that was lost)
+    has to be a source.
+    """
+
+    async def again(self, at: int = 0) -> "Source":
+        """The same bytes from *at* on, as a body of its own; this one is not touched."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what it reads from. Called exactly once, by whoever has it."""
+        ...
+
+
+class Bytes:
+    """A body that is already in memory (a `Source`)."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = memoryview(data)
+        self._rest = self._data
+        self.length: int | None = len(self._data)
+
+    async def again(self, at: int = 0) -> Self:
+        """The bytes from *at* on."""
+        return type(self)(self._data[at:])
+
+    async def aclose(self) -> None:
+        """Nothing has to be let go."""
 
     async def ready(self) -> bool:
         """Whether bytes are left."""
@@ -156,6 +181,68 @@ class FileSpan:
         os.close(self.file)
 
 
+class FileSource:
+    """Parts of an open file, one after the other, as a body (a `Source`).
+
+    ``file`` is a descriptor that belongs to this value; *parts* are offsets and lengths in it.
+    """
+
+    def __init__(self, file: int, parts: Sequence[Extent]) -> None:
+        self.file = file
+        self.length: int | None = sum(length for _, length in parts)
+        self._parts = tuple(parts)
+        self._rest = [part for part in reversed(parts) if part[1]]
+
+    async def ready(self) -> bool:
+        """Whether bytes are left."""
+        return bool(self._rest)
+
+    def blocks(self) -> Iterator[memoryview]:
+        """What is left, in blocks.
+
+        Raises:
+            BodyIncomplete: the file is shorter than its parts say.
+        """
+        buffer = memoryview(bytearray(BLOCK))
+        while self._rest:
+            offset, length = self._rest.pop()
+            read = os.preadv(self.file, [buffer[: min(length, BLOCK)]], offset)
+            if read == 0:
+                raise BodyIncomplete(f"the file ends at {offset} bytes")
+            if read < length:
+                self._rest.append((offset + read, length - read))
+            yield buffer[:read]
+
+    async def again(self, at: int = 0) -> Self:
+        """The bytes from *at* on, from a descriptor of their own."""
+        left: list[Extent] = []
+        for offset, length in self._parts:
+            skipped = min(at, length)
+            at -= skipped
+            left.append((offset + skipped, length - skipped))
+        return type(self)(os.dup(self.file), left)
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        os.close(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Content that has to be read to be had; ``source`` gives its parts, one after the other.
+
+    ``parts`` says which of its ``total`` bytes were asked for.
+    """
+
+    source: Source
+    parts: tuple[Extent, ...]
+    total: int
+
+    async def aclose(self) -> None:
+        """Let go of the source. Called exactly once, by whoever reads it."""
+        await self.source.aclose()
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Content that can be fetched from a URL; given only to callers that said ``url_ok``."""
@@ -167,5 +254,20 @@ class Elsewhere:
         """Nothing has to be let go."""
 
 
-BlobContent = Held | FileSpan | Elsewhere
+BlobContent = Held | FileSpan | Stream | Elsewhere
 """Where the bytes of a blob are."""
+
+
+def source_of(content: Held | FileSpan | Stream) -> Source:
+    """The parts of *content* as a body; closing the body closes the content."""
+    match content:
+        case Held(data, parts):
+            view = memoryview(data)
+            if len(parts) == 1:
+                offset, length = parts[0]
+                return Bytes(view[offset : offset + length])
+            return Bytes(b"".join(view[offset : offset + length] for offset, length in parts))
+        case FileSpan(file, parts):
+            return FileSource(file, parts)
+        case Stream(source):
+            return source

@@ -4,11 +4,12 @@
 
     LadingError
     ├── RegistryError               a fact about content; has a code of the spec
-    │   ├── NameInvalid             NameUnknown
+    │   ├── NameInvalid             NameUnknown          ReferenceInvalid
     │   ├── TagInvalid
     │   ├── DigestInvalid
     │   ├── BlobUnknown             BlobInUse
-    │   ├── ManifestUnknown         ManifestInvalid ── ManifestTooLarge
+    │   ├── ManifestUnknown ── PlatformUnknown
+    │   ├── ManifestInvalid ── ManifestTooLarge
     │   ├── ManifestBlobUnknown
     │   ├── UploadUnknown           UploadOutOfOrder     UploadTooLarge
     │   ├── SizeInvalid             BodyIncomplete       RangeUnsatisfiable
@@ -19,7 +20,13 @@
     ├── StorageFailed               the place where bytes or rows live let us down
     │   ├── StorageFull             StorageReadOnly
     │   ├── StorageBusy             StorageDamaged
-    │   └── StorageUnfit            refuses to start: wrong place, wrong version, taken
+    │   ├── StorageUnfit            refuses to start: wrong place, wrong version, taken
+    │   └── LayoutInvalid           a directory or archive that is no image layout
+    ├── UpstreamFailed              a registry at the other end of a connection let us down
+    │   └── UpstreamUnreachable     it could not even be asked
+    ├── FileRefused                 a file that may not be written or cannot be read
+    ├── CredentialsFailed           what a login is kept in let us down
+    ├── PartlyDone                  some of many things failed, and the others were done
     └── ConfigInvalid ── AddressUnusable
 
 An error is raised where the fact is known and translated only at a wall: the
@@ -37,11 +44,14 @@ class LadingError(Exception):
     """The root of the tree; never raised itself.
 
     ``summary`` says in a few words what happened, ``advice`` what to do about it, ``subject``
-    which thing it happened to. ``exit_code`` is what a command ends with.
+    which thing it happened to, and ``where``, if more than one place had a part in it, at which
+    it did. ``exit_code`` is what a command ends with. Whoever knows more about one case than its
+    class does gives it an ``advice`` of its own.
     """
 
     summary: ClassVar[str] = "something went wrong"
-    advice: ClassVar[str] = ""
+    advice: str = ""
+    where: str = ""
     exit_code: ClassVar[int] = 1
 
     def __init__(self, subject: object = "") -> None:
@@ -76,6 +86,18 @@ class NameUnknown(RegistryError):
     summary = "no such repository"
     advice = "Check the spelling; a repository appears with the first push to it."
     exit_code = 3
+
+
+class ReferenceInvalid(RegistryError):
+    """What should name a registry, a repository or an image there does not."""
+
+    code = "NAME_INVALID"
+    summary = "invalid reference"
+    advice = (
+        "Write HOST/NAME:TAG or HOST/NAME@DIGEST, or oci:DIR:TAG, oci-archive:FILE:TAG, "
+        "docker-archive:FILE:NAME:TAG."
+    )
+    exit_code = 2
 
 
 class TagInvalid(RegistryError):
@@ -124,6 +146,18 @@ class ManifestUnknown(RegistryError):
     summary = "no such manifest in this repository"
     advice = "List the tags of the repository to see what is there."
     exit_code = 3
+
+
+class PlatformUnknown(ManifestUnknown):
+    """An index has no manifest for that platform; ``present`` are those it has."""
+
+    summary = "no image for that platform"
+    advice = "Ask for one of the platforms that are there, or for the index itself."
+
+    def __init__(self, platform: object, *, present: Sequence[object] = ()) -> None:
+        self.present = tuple(str(each) for each in present)
+        there = f"; there are {', '.join(self.present)}" if self.present else ""
+        super().__init__(f"{platform}{there}")
 
 
 class ManifestInvalid(RegistryError):
@@ -194,6 +228,7 @@ class SizeInvalid(RegistryError):
     code = "SIZE_INVALID"
     summary = "content has another length than was said"
     advice = "Send exactly as many bytes as Content-Length and Content-Range say."
+    exit_code = 6
 
 
 class BodyIncomplete(SizeInvalid):
@@ -201,6 +236,7 @@ class BodyIncomplete(SizeInvalid):
 
     summary = "the body ended early"
     advice = "Ask for the state of the upload and go on from there."
+    exit_code = 1
 
 
 class RangeUnsatisfiable(RegistryError):
@@ -318,6 +354,64 @@ class StorageUnfit(StorageFailed):
 
     summary = "the data directory cannot be used"
     advice = "Put that right, or choose another directory with --root DIR."
+
+
+class LayoutInvalid(StorageFailed):
+    """A directory or an archive that cannot be read as an image layout, or not be written as one.
+
+    The subject names the file and what is wrong with it.
+    """
+
+    summary = "not a usable image layout"
+    advice = "Check the path, or write the image there anew."
+
+
+class UpstreamFailed(LadingError):
+    """A registry did not answer as the protocol says, or kept failing.
+
+    ``status`` is that of its last answer, 0 if there was none.
+    """
+
+    summary = "the registry failed"
+    advice = "Try again later, or ask the operator of that registry."
+
+    def __init__(self, subject: object = "", *, status: int = 0) -> None:
+        super().__init__(subject)
+        self.status = status
+
+
+class UpstreamUnreachable(UpstreamFailed):
+    """No connection to the registry could be made, or none that can be trusted."""
+
+    summary = "the registry cannot be reached"
+    advice = "Check the name of the host, its port, and the network between."
+
+
+class FileRefused(LadingError):
+    """A file that is not written, or cannot be read; the subject names it and says why."""
+
+    summary = "file refused"
+    advice = "Choose another file or directory."
+
+
+class CredentialsFailed(LadingError):
+    """A credential helper or the file that holds logins cannot be used; the subject names it."""
+
+    summary = "credentials cannot be had"
+    advice = "Repair the helper or the file that is named, or log in again."
+    exit_code = 4
+
+
+class PartlyDone(LadingError):
+    """Some of many things failed, and the others were done; ``failures`` tells of each."""
+
+    summary = "not everything was done"
+    advice = "Put right what failed and run the same again: what is done is not done twice."
+    exit_code = 7
+
+    def __init__(self, subject: object = "", *, failures: Sequence[LadingError] = ()) -> None:
+        super().__init__(subject)
+        self.failures = tuple(failures)
 
 
 BY_ERRNO: Mapping[int, type[StorageFailed]] = {

@@ -12,6 +12,7 @@ from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Registry, Repository, Upload
 from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL
 from lading.oci.names import RepositoryName
 from lading.registry.forwarding import (
@@ -83,8 +84,10 @@ class TestBounded(RepositoryContract):
 class _WrappedRepository(ForwardingRepository):
     """Passes everything on, uploads included."""
 
-    async def start_upload(self, *, algorithm: str = CANONICAL) -> Upload:
-        return ForwardingUpload(await super().start_upload(algorithm=algorithm))
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
+        return ForwardingUpload(await super().start_upload(algorithm=algorithm, expected=expected))
 
     async def resume_upload(self, upload_id: UploadId) -> Upload:
         return ForwardingUpload(await super().resume_upload(upload_id))

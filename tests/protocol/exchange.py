@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lading.bodies import Bytes, Elsewhere, FileSpan, Held
+from lading.bodies import Bytes, Elsewhere, FileSpan, Held, Stream
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.testing import samples
@@ -129,7 +129,7 @@ async def _body(response: Response) -> bytes:
             return body
         case Elsewhere():
             return b""
-        case Held() | FileSpan():
+        case Held() | FileSpan() | Stream():
             frames = list(response.frames) or [b""] * (len(body.parts) + 1)
             assert len(frames) == len(body.parts) + 1
             content = await samples.content_of(body)

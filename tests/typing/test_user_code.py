@@ -26,6 +26,7 @@ from lading import (
     Repository,
     RepositoryName,
     Span,
+    Stream,
     Tag,
     Upload,
     open_registry,
@@ -63,6 +64,8 @@ async def size_of(repository: ContentSource, digest: Digest) -> int:
             case Held(data, _):
                 return len(data)
             case FileSpan(_, _, total):
+                return total
+            case Stream(_, _, total):
                 return total
             case Elsewhere(_, total):
                 return total

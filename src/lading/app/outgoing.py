@@ -3,11 +3,12 @@
 import asyncio
 import os
 from collections import OrderedDict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from lading.app import replies
 from lading.app.lane import FileSender
-from lading.bodies import FileSpan, Held
+from lading.bodies import FileSpan, Held, Source, Stream
 from lading.errors import BodyIncomplete
 from lading.wire.message import Response
 
@@ -88,6 +89,9 @@ class Outgoing:
             self._transport.write(head + replies.held(response, body))
         elif isinstance(body, FileSpan):
             await self._send_file(head, body.file, response)
+        elif isinstance(body, Stream):
+            self._transport.write(head)
+            await self._pass_on(body.source)
         if self.blocked:
             await self._drained()
 
@@ -159,6 +163,16 @@ class Outgoing:
             length -= len(piece)
             await self._drained()
 
+    async def _pass_on(self, source: Source) -> None:
+        """Send what *source* gives, no faster than the peer takes it."""
+        while await source.ready():
+            blocks = source.blocks()
+            while piece := await self._loop.run_in_executor(self._threads, _copied, blocks):
+                if self._transport.is_closing():
+                    raise BodyIncomplete("the receiver went away")
+                self._transport.write(piece)
+                await self._drained()
+
     async def _drained(self) -> None:
         """Wait until the peer has taken enough of what was written."""
         while self.blocked and not self._transport.is_closing():
@@ -171,3 +185,8 @@ class Outgoing:
         while self._transport.get_write_buffer_size():  # noqa: ASYNC110
             # Only after pipelined requests, and no event tells of a buffer that became empty.
             await asyncio.sleep(0.001)
+
+
+def _copied(blocks: Iterator[memoryview]) -> bytes:
+    """The next block, which is valid only until the one after it; empty at the end."""
+    return bytes(next(blocks, b""))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
-from lading.bodies import FileSpan, Held
+from lading.bodies import FileSpan, Held, Source, Stream
 from lading.errors import BodyIncomplete
 from lading.wire.message import Handler, Headers, Request, Response
 
@@ -87,6 +87,8 @@ async def _answer(method: str, response: Response, send: Send) -> None:
             return
         if method != "HEAD" and isinstance(body, Held | FileSpan):
             await _parts(body, response, send)
+        elif method != "HEAD" and isinstance(body, Stream):
+            await _pass_on(body.source, send)
         await _piece(send, b"", more=False)
     finally:
         if not isinstance(body, bytes):
@@ -101,6 +103,18 @@ async def _parts(body: Held | FileSpan, response: Response, send: Send) -> None:
             await _piece(send, body.data[piece[0] : piece[0] + piece[1]])
         else:
             await _copy(body.file, *piece, send)
+
+
+async def _pass_on(source: Source, send: Send) -> None:
+    while await source.ready():
+        blocks = source.blocks()
+        while piece := await asyncio.to_thread(_copied, blocks):
+            await _piece(send, piece)
+
+
+def _copied(blocks: Iterator[memoryview]) -> bytes:
+    """The next block, which is valid only until the one after it; empty at the end."""
+    return bytes(next(blocks, b""))
 
 
 async def _copy(file: int, offset: int, length: int, send: Send) -> None:

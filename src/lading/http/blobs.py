@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lading.bodies import Elsewhere, FileSpan, Held, Span
+from lading.bodies import Elsewhere, FileSpan, Held, Span, Stream
 from lading.http.call import Call
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
@@ -24,6 +24,11 @@ async def get(call: Call) -> Response:
     if isinstance(content, Elsewhere):
         await content.aclose()
         return Response(307, [headers.NO_BODY, ("Location", content.url)])
+    if isinstance(content, Stream) and len(content.parts) > 1:
+        # What cannot be cut up again is sent whole, as RFC 9110 (14.2) allows.
+        await content.aclose()
+        spans, content = (), await call.repository.open_blob(digest)
+        assert not isinstance(content, Elsewhere)
     if not spans:
         fields.append(("Content-Type", OCTETS))
         fields.append(("Content-Length", str(content.total)))
@@ -72,7 +77,7 @@ def _spans(found: Headers, digest: Digest) -> Sequence[Span]:
     return ranges.spans(value)
 
 
-def _partial(fields: Fields, content: Held | FileSpan) -> Response:
+def _partial(fields: Fields, content: Held | FileSpan | Stream) -> Response:
     parts = ranges.bounded(content.parts, content.total)
     body = replace(content, parts=parts)
     if len(parts) == 1:

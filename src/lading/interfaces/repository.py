@@ -6,7 +6,7 @@ it answers with `Unsupported`. Nobody returns ``None`` for "not found".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from lading.bodies import BlobContent, Inbound, Span
 from lading.interfaces.access import Occasion
@@ -82,6 +82,25 @@ class Upload(Protocol):
         ...
 
 
+@runtime_checkable
+class Vouching(Protocol):
+    """An upload whose keeper is not always known to have checked the bytes."""
+
+    @property
+    def vouched(self) -> bool:
+        """Whether the keeper itself named the digest of what was committed."""
+        ...
+
+
+@runtime_checkable
+class Strict(Protocol):
+    """A repository that can say whether it holds whole images only."""
+
+    async def refuses_sparse(self) -> bool:
+        """Whether a manifest that is here proves that everything it names is here as well."""
+        ...
+
+
 class ContentSource(Protocol):
     """Reading."""
 
@@ -144,8 +163,14 @@ class ContentTarget(Protocol):
         """
         ...
 
-    async def start_upload(self, *, algorithm: str = CANONICAL) -> Upload:
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
         """Begin to upload a blob; *algorithm* is a guess at what its digest will be made with.
+
+        Whoever already knows what will come says so by *expected*: a repository at the other end
+        of a connection then takes the whole body in one request, and may have published it when
+        `Upload.write` returns.
 
         Raises:
             DigestInvalid: no content can be stored under that algorithm.

@@ -6,17 +6,31 @@ from dataclasses import dataclass
 from typing import Any, Self, overload
 
 from lading.oci.digest import Digest
+from lading.oci.platform import Platform
+
+_KNOWN = frozenset(
+    {"mediaType", "digest", "size", "artifactType", "annotations", "urls", "platform", "data"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Type, digest and size of some content (image-spec, OCI Content Descriptors)."""
+    """Type, digest and size of some content (image-spec, OCI Content Descriptors).
+
+    ``platform`` is what an image in an index is for, ``urls`` where a non-distributable layer is
+    to be had, ``data`` the content itself in base64; ``rest`` are fields that nobody here knows,
+    kept as they came.
+    """
 
     media_type: str
     digest: Digest
     size: int
     artifact_type: str | None = None
     annotations: Mapping[str, str] | None = None
+    platform: Platform | None = None
+    urls: tuple[str, ...] = ()
+    data: str | None = None
+    rest: Mapping[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The descriptor as a JSON object of the image spec."""
@@ -29,7 +43,13 @@ class Descriptor:
             found["artifactType"] = self.artifact_type
         if self.annotations:
             found["annotations"] = dict(self.annotations)
-        return found
+        if self.platform is not None:
+            found["platform"] = self.platform.as_json()
+        if self.urls:
+            found["urls"] = list(self.urls)
+        if self.data is not None:
+            found["data"] = self.data
+        return found | dict(self.rest or {})
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
@@ -40,6 +60,10 @@ class Descriptor:
             found["size"],
             found.get("artifactType"),
             found.get("annotations"),
+            Platform.from_json(found["platform"]) if found.get("platform") else None,
+            tuple(found.get("urls") or ()),
+            found.get("data"),
+            {key: found[key] for key in found.keys() - _KNOWN} or None,
         )
 
 

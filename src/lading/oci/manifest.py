@@ -116,6 +116,27 @@ class Manifest:
         return found
 
     @property
+    def is_index(self) -> bool:
+        """Whether it lists manifests, and is not one with a config and layers."""
+        return self.document.get("manifests") is not None
+
+    @cached_property
+    def config(self) -> Descriptor | None:
+        """What the manifest names as its config; ``None`` for an index."""
+        found = self.document.get("config")
+        return Descriptor.from_json(found) if found is not None else None
+
+    @cached_property
+    def layers(self) -> tuple[Descriptor, ...]:
+        """The layers, or files, of the manifest, the lowest first; none for an index."""
+        return tuple(Descriptor.from_json(each) for each in self.document.get("layers") or ())
+
+    @cached_property
+    def manifests(self) -> tuple[Descriptor, ...]:
+        """What an index lists, in its order."""
+        return tuple(Descriptor.from_json(each) for each in self.document.get("manifests") or ())
+
+    @property
     def edges(self) -> Sequence[Edge]:
         """Everything the manifest names except its subject, each digest once per kind."""
         document = self.document

@@ -97,9 +97,11 @@ class ForwardingRepository:
         """See `ContentTarget.mount_blob`."""
         return await self._inner.mount_blob(digest, source)
 
-    async def start_upload(self, *, algorithm: str = CANONICAL) -> Upload:
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
         """See `ContentTarget.start_upload`."""
-        return await self._inner.start_upload(algorithm=algorithm)
+        return await self._inner.start_upload(algorithm=algorithm, expected=expected)
 
     async def resume_upload(self, upload_id: UploadId) -> Upload:
         """See `ContentTarget.resume_upload`."""

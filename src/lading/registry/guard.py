@@ -150,10 +150,12 @@ class GuardedRepository(ForwardingRepository):
                 return await self._inner.mount_blob(digest, each)
         return False
 
-    async def start_upload(self, *, algorithm: str = CANONICAL) -> Upload:
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
         """See `ContentTarget.start_upload`; needs push."""
         self._guard.require(Action.PUSH, self._name)
-        return await self._inner.start_upload(algorithm=algorithm)
+        return await self._inner.start_upload(algorithm=algorithm, expected=expected)
 
     async def resume_upload(self, upload_id: UploadId) -> Upload:
         """See `ContentTarget.resume_upload`; needs push, also to cancel it (trap T49)."""

@@ -143,7 +143,12 @@ class LocalRepository:
             return False
         return True
 
-    async def start_upload(self, *, algorithm: str = CANONICAL) -> LocalUpload:
+    async def start_upload(
+        self,
+        *,
+        algorithm: str = CANONICAL,
+        expected: Descriptor | None = None,  # noqa: ARG002 - the bytes decide
+    ) -> LocalUpload:
         """See `ContentTarget.start_upload`."""
         return await self._shared.uploads.start(self.name, self._occasion, algorithm)
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 from lading.errors import Unsupported
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Receipt, Upload
+from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName, Tag
@@ -61,6 +62,7 @@ class ReadOnlyRepository(ForwardingRepository):
         self,
         *,
         algorithm: str = CANONICAL,  # noqa: ARG002 - refused whatever is asked
+        expected: Descriptor | None = None,  # noqa: ARG002 - refused whatever is asked
     ) -> Upload:
         """Refuse."""
         _refuse("nothing can be uploaded")

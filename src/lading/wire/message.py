@@ -5,6 +5,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import parse_qsl
 
 from lading.bodies import BlobContent, Bytes, Extent, FileSpan, Held, Inbound
@@ -17,6 +18,13 @@ class Headers:
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.raw = raw
+
+    @classmethod
+    def of(cls, fields: "Fields") -> Self:
+        """The fields of a message that is on its way out, as its receiver finds them."""
+        return cls(
+            [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        )
 
     def get(self, name: bytes) -> str | None:
         """The first value of field *name* (in lower case), or ``None``."""

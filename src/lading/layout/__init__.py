@@ -1,0 +1,1 @@
+"""Image layouts: directories and archives in the shape that every registry has."""

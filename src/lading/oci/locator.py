@@ -1,0 +1,114 @@
+"""Locators: where an image is, as people write it: ``host/name:tag@digest``.
+
+Short names mean Docker Hub, as they do to docker: ``alpine`` is
+``docker.io/library/alpine:latest``.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Self
+
+from lading.errors import DigestInvalid, NameInvalid, ReferenceInvalid, TagInvalid
+from lading.oci.digest import Digest
+from lading.oci.names import Reference, RepositoryName, Tag
+
+DOCKER_HUB = "docker.io"
+"""The registry that is meant when none is named."""
+
+LATEST = Tag("latest")
+"""The tag that is meant when neither tag nor digest is named."""
+
+_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]{{1,5}})?", re.ASCII)
+_LONGEST = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Locator:
+    """A repository at a host, and perhaps a tag or a digest in it.
+
+    ``host`` has its port, if one was named, and is as it was written; ``docker.io`` stands for
+    Docker Hub, whose API is served elsewhere.
+    """
+
+    host: str
+    repository: RepositoryName
+    tag: Tag | None = None
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``[host/]name[:tag][@digest]``.
+
+        Raises:
+            ReferenceInvalid: it cannot be understood; the subject says why.
+        """
+        if len(text) > _LONGEST:
+            raise ReferenceInvalid(f"{text[:80]}… is too long")
+        name, at, digest = text.partition("@")
+        head, colon, tag = name.rpartition(":")
+        # A colon before the last slash belongs to a port.
+        if not colon or "/" in tag:
+            head, tag = name, ""
+        host, path = split_host(head)
+        if colon and head != name and not tag:
+            raise ReferenceInvalid(f"{text!r} ends its name with a colon, and no tag follows")
+        try:
+            return cls(
+                host,
+                RepositoryName.parse(path),
+                Tag.parse(tag) if tag else None,
+                Digest.parse(digest) if at else None,
+            )
+        except (NameInvalid, TagInvalid, DigestInvalid) as error:
+            raise ReferenceInvalid(f"{text!r}: {error}") from None
+
+    @property
+    def reference(self) -> Reference:
+        """What is asked for: the digest if there is one, else the tag, else ``latest``."""
+        return self.digest or self.tag or LATEST
+
+    def at(self, digest: Digest) -> Self:
+        """The content *digest* in the same repository."""
+        return replace(self, tag=None, digest=digest)
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.host}/{self.repository}{tag}{digest}"
+
+
+def split_host(text: str) -> tuple[str, str]:
+    """The host, with its port, and the path of ``[host/]path``; Docker Hub's if there is none.
+
+    Raises:
+        ReferenceInvalid: what must be a host is none.
+    """
+    first, slash, rest = text.partition("/")
+    if not slash or not _is_host(first):
+        host, path = DOCKER_HUB, text
+    else:
+        host, path = first, rest
+    if host == f"index.{DOCKER_HUB}":
+        host = DOCKER_HUB
+    if host == DOCKER_HUB and path and "/" not in path:
+        path = f"library/{path}"
+    if _HOST.fullmatch(host) is None:
+        raise ReferenceInvalid(f"{host!r} is not the name of a host")
+    return host, path
+
+
+def parse_host(text: str) -> str:
+    """Read the name of a registry: a host, perhaps with a port.
+
+    Raises:
+        ReferenceInvalid: it is none.
+    """
+    if _HOST.fullmatch(text) is None:
+        raise ReferenceInvalid(f"{text!r} is not the name of a registry such as localhost:5000")
+    return DOCKER_HUB if text == f"index.{DOCKER_HUB}" else text
+
+
+def _is_host(text: str) -> bool:
+    """Whether the first component of a reference names a host, and is not part of a path."""
+    return text == "localhost" or any(mark in text for mark in ".:[") or text.lower() != text
