@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 .PHONY: install
 install: $(INSTALLED) ## make .venv with Lading, its tools, and the command .venv/bin/lading
@@ -54,6 +54,10 @@ conformance: $(INSTALLED) ## the official OCI conformance suite, twice
 .PHONY: bench
 bench: $(INSTALLED) ## measure Lading and Distribution side by side
 	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-client
+bench-client: $(INSTALLED) ## measure the client beside crane, oras and regctl
+	$(BIN)/python -m bench.clients $(ARGS)
 
 .PHONY: soak
 soak: $(INSTALLED) ## kill the server KILLS=500 times under load; hours
