@@ -44,6 +44,34 @@ def test_ipv6_address_stands_in_brackets() -> None:
         assert listener.getsockname()[0] == "::1"
 
 
+def _control(of: socket.socket) -> bytes:
+    """The congestion control of a socket; those that are accepted from it inherit it."""
+    return of.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.8.9.10:0", "localhost:0"])
+def test_nothing_is_paced_on_the_way_to_the_machine_itself(address: str) -> None:
+    """bbr, which some systems prefer, starts a timer for each packet: four times the CPU time."""
+    listeners = bind(address)
+
+    controls = {_control(each) for each in listeners}
+
+    for each in listeners:
+        each.close()
+    assert controls == {b"reno"}
+
+
+def test_network_keeps_the_congestion_control_that_the_system_prefers() -> None:
+    """How packets travel through a network is its administrator's choice, not the server's."""
+    with socket.socket() as untouched:
+        preferred = _control(untouched)
+
+    (listener,) = bind("0.0.0.0:0")
+
+    with listener:
+        assert _control(listener) == preferred
+
+
 def test_taken_port_is_named(taken: int) -> None:
     """The error says who is in the way, and the advice how to choose another."""
     with pytest.raises(AddressUnusable, match="another program listens there already") as caught:
