@@ -1,0 +1,45 @@
+"""What long work tells about itself while it goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lading.errors import LadingError
+from lading.oci.descriptor import Descriptor
+
+
+class Event(Enum):
+    """What happened to one piece of content."""
+
+    STARTED = "started"
+    BYTES = "bytes"
+    """So many bytes of it have moved by now."""
+    EXISTS = "exists"
+    """It was there already."""
+    MOUNTED = "mounted"
+    DONE = "done"
+    RETRIED = "retried"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to the content that ``descriptor`` names.
+
+    ``name`` is a tag or the title of a file, if it has one; ``moved`` are the bytes that have
+    moved so far; ``error`` is why it was retried or failed.
+    """
+
+    event: Event
+    descriptor: Descriptor
+    name: str = ""
+    moved: int = 0
+    error: LadingError | None = None
+
+
+Listener = Callable[[Step], None]
+"""Whoever wants to know. It is called on the event loop, and must neither wait nor raise."""
+
+
+def silent(_step: Step) -> None:
+    """Nobody wants to know."""
