@@ -176,6 +176,7 @@ def machine() -> Mapping[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{memory:.0f} GiB",
         "kernel": platform.release(),
+        "congestion control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         "Python": platform.python_version(),
     }
 
@@ -187,6 +188,7 @@ Made by `make bench`, never by hand.
 Both servers run on the same file system, without access log, Lading with two workers, each operation in turns.
 Every number is the median of {rounds} rounds; *ratio* says how many times better Lading is; *CPU* is what the server's processes used for a unit of work.
 GETs of small things are loaded by `wrk` with one thread, everything else by a client on raw sockets in processes of its own.
+All connections go over loopback, where Lading uses a congestion control that does not pace, whatever the system prefers; Distribution uses what the system prefers.
 
 Where a store is full, Lading holds {tags:,} tags in the repository that is read and pushed to, {deleted:,} in the one that manifests are deleted from, and {repositories:,} repositories.
 Distribution holds {rival_tags:,}, {rival_deleted:,} and {rival_repositories:,}, since it would take too long with more.
