@@ -1,5 +1,13 @@
 """Who asks: what a client shows in ``Authorization``, and the challenge it gets (RFC 9110, 11)."""
 
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from lading.errors import RequestInvalid
+
 
 def shown(authorization: str | None) -> tuple[str, str] | None:
     """The scheme in lower case and the credentials of an ``Authorization`` field.
@@ -14,5 +22,140 @@ def shown(authorization: str | None) -> tuple[str, str] | None:
 
 def basic(realm: str) -> str:
     """A ``WWW-Authenticate`` challenge for a name and a password (RFC 7617)."""
-    escaped = realm.replace("\\", "\\\\").replace('"', '\\"')
-    return f'Basic realm="{escaped}", charset="UTF-8"'
+    return f'Basic realm={_quoted(realm)}, charset="UTF-8"'
+
+
+def name_and_password(value: str) -> tuple[str, str] | None:
+    """What the value of Basic credentials says; ``None`` if it is broken (RFC 7617, 2)."""
+    try:
+        name, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (name, password) if colon else None
+
+
+def bearer(
+    realm: str,
+    service: str,
+    scope: "Scope | Sequence[Scope] | None" = None,
+    error: str | None = None,
+) -> str:
+    """A ``WWW-Authenticate`` challenge for a token, to be had at *realm* (RFC 6750, 3)."""
+    scopes = [scope] if isinstance(scope, Scope) else scope or ()
+    said = {"realm": realm, "service": service, "scope": " ".join(str(each) for each in scopes)}
+    if error:
+        said["error"] = error
+    return "Bearer " + ",".join(f"{key}={_quoted(value)}" for key, value in said.items() if value)
+
+
+def basic_credentials(name: str, password: str) -> str:
+    """The ``Authorization`` of a name and a password (RFC 7617, 2)."""
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Rights to one thing: ``repository:library/alpine:pull,push``."""
+
+    kind: str
+    name: str
+    actions: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``kind:name:action,action``; a name may hold colons.
+
+        Raises:
+            RequestInvalid: it is no scope.
+        """
+        kind, first, rest = text.partition(":")
+        name, second, actions = rest.rpartition(":")
+        if not (kind and first and name and second) or any(each.isspace() for each in text):
+            raise RequestInvalid(f"scope {text!r}")
+        return cls(kind, name, tuple(dict.fromkeys(filter(None, actions.split(",")))))
+
+    @classmethod
+    def parse_all(cls, text: str) -> tuple[Self, ...]:
+        """Read scopes with spaces between them; what is none is left out (trap T51)."""
+        found = []
+        for each in text.split():
+            try:
+                found.append(cls.parse(each))
+            except RequestInvalid:
+                continue
+        return tuple(found)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}:{','.join(self.actions)}"
+
+
+def merged(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
+    """*scopes* in one order, each thing once, with all the actions that were named for it."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for scope in scopes:
+        found.setdefault((scope.kind, scope.name), set()).update(scope.actions)
+    return tuple(
+        Scope(kind, name, tuple(sorted(actions))) for (kind, name), actions in sorted(found.items())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a server wants to be shown; scheme and names are in lower case (RFC 9110, 11.3)."""
+
+    scheme: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
+    """What schemes say that have no parameters, such as Negotiate."""
+
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(
+    rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}|[^\s,"]*))', re.DOTALL
+)
+_SCHEME = re.compile(rf"\s*({_WORD})(?=\s|,|$)")
+_TOKEN68 = re.compile(r"\s+([A-Za-z0-9._~+/-]+=*)\s*(?=,|$)")
+_SEPARATORS = re.compile(r"[\s,]*")
+
+
+def parse(fields: Iterable[str]) -> tuple[Challenge, ...]:
+    """All challenges of all ``WWW-Authenticate`` fields, in order (RFC 9110, 11.6.1).
+
+    Several may stand in one field. What cannot be understood ends the field it stands in.
+    """
+    found: list[Challenge] = []
+    for text in fields:
+        found.extend(_challenges(text))
+    return tuple(found)
+
+
+def _challenges(text: str) -> Iterator[Challenge]:
+    place = _skipped(text, 0)
+    while place < len(text):
+        scheme = _SCHEME.match(text, place)
+        if scheme is None:
+            return
+        place = scheme.end()
+        parameters: dict[str, str] = {}
+        token = ""
+        if (alone := _TOKEN68.match(text, place)) and _PARAMETER.match(text, place) is None:
+            token, place = alone[1], alone.end()
+            place = _skipped(text, place)
+        else:
+            place = _skipped(text, place)
+            while parameter := _PARAMETER.match(text, place):
+                name, quoted, plain = parameter.groups()
+                value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                parameters.setdefault(name.lower(), value)
+                place = _skipped(text, parameter.end())
+        yield Challenge(scheme[1].lower(), parameters, token)
+
+
+def _skipped(text: str, place: int) -> int:
+    gap = _SEPARATORS.match(text, place)
+    return gap.end() if gap else place
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
