@@ -403,15 +403,21 @@ class CredentialsFailed(LadingError):
 
 
 class PartlyDone(LadingError):
-    """Some of many things failed, and the others were done; ``failures`` tells of each."""
+    """Some of many things failed, and the others were done.
+
+    ``failures`` tells of each that failed, and ``done`` is what would have been returned.
+    """
 
     summary = "not everything was done"
     advice = "Put right what failed and run the same again: what is done is not done twice."
     exit_code = 7
 
-    def __init__(self, subject: object = "", *, failures: Sequence[LadingError] = ()) -> None:
+    def __init__(
+        self, subject: object = "", *, failures: Sequence[LadingError] = (), done: object = None
+    ) -> None:
         super().__init__(subject)
         self.failures = tuple(failures)
+        self.done = done
 
 
 BY_ERRNO: Mapping[int, type[StorageFailed]] = {

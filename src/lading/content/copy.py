@@ -1,42 +1,32 @@
-"""Copying whole graphs from one repository to another, wherever they live."""
+"""Copying whole graphs from one repository to another, wherever they live.
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+Bytes stay what they are, so digests do as well; only an index for fewer platforms is made anew.
+"""
 
-from lading.bodies import Source
-from lading.content.report import CopyReport
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from lading.content import crowd
+from lading.content.blobs import Blobs, Fetch
+from lading.content.copier import Copier
+from lading.content.digest_tags import is_fallback
+from lading.content.options import CopyOptions
+from lading.content.report import CopyReport, Tally
+from lading.content.sides import SOURCE, at
 from lading.content.steps import Listener, silent
+from lading.errors import LadingError, PartlyDone
 from lading.interfaces.repository import Repository
+from lading.oci.descriptor import Descriptor
 from lading.oci.names import Reference, RepositoryName, Tag
-from lading.oci.platform import Platform
 
-Fetch = Callable[[str], Awaitable[Source]]
-"""Opens what is at a URL."""
+__all__ = ["CopyOptions", "CopyReport", "Fetch", "copy", "copy_tags"]
 
+DEFAULT = CopyOptions()
+"""Everything, and what refers to it."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyOptions:
-    """What is copied, and how.
-
-    With ``referrers``, what refers to the root, to its children and to other referrers comes
-    along. ``platforms`` are those of an index that are wanted: a new index of them is made, or
-    with ``sparse`` the index keeps its bytes and names some that are missing. ``image`` asks for
-    the one image of an index that suits a platform, without the index. ``deep`` looks at all
-    that a manifest names even where its presence proves theirs. Without ``clobber``, tags that
-    name something else stay. With ``keep_going``, what fails does not stop the rest.
-    ``blobs`` and ``manifests`` are how many move at once.
-    """
-
-    referrers: bool = True
-    platforms: tuple[Platform, ...] = ()
-    sparse: bool = False
-    image: Platform | None = None
-    deep: bool = False
-    clobber: bool = True
-    keep_going: bool = False
-    dry_run: bool = False
-    blobs: int = 4
-    manifests: int = 8
+_PAGE = 1000
+_ROOTS = 4
+"""How many tags are copied at once."""
 
 
 async def copy(
@@ -45,7 +35,7 @@ async def copy(
     reference: Reference,
     *,
     tags: Sequence[Tag] = (),
-    options: CopyOptions = CopyOptions(),
+    options: CopyOptions = DEFAULT,
     mount_from: RepositoryName | None = None,
     fetch: Fetch | None = None,
     listener: Listener = silent,
@@ -55,7 +45,7 @@ async def copy(
     *mount_from* is a repository in the registry of *target* that may have the blobs: the name of
     *source*, if both are in one registry. With *fetch*, non-distributable layers come along, from
     *source* or from their URLs. Tags are written last; after an error, the same call goes on
-    where it ended. Errors say by ``where`` whether "source" or "target" failed.
+    where it ended. The ``where`` of an error begins with "source" or "target".
 
     Raises:
         ManifestUnknown: *reference* names nothing in *source*.
@@ -65,7 +55,24 @@ async def copy(
         DigestInvalid: content has another digest than its descriptor says.
         PartlyDone: with ``keep_going``, something failed; ``done`` is the report.
     """
-    raise NotImplementedError
+    tally = Tally()
+    copier = _copier(
+        source,
+        target,
+        tally,
+        options=options,
+        mount_from=mount_from,
+        fetch=fetch,
+        listener=listener,
+    )
+    root = await copier.root(reference)
+    try:
+        await copier.copy(root, tags)
+    except LadingError as error:
+        if not options.keep_going:
+            raise
+        copier.remember(error)
+    return _done(tally, [root.manifest.descriptor], options)
 
 
 async def copy_tags(
@@ -74,13 +81,96 @@ async def copy_tags(
     *,
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = (),
-    options: CopyOptions = CopyOptions(),
+    options: CopyOptions = DEFAULT,
     mount_from: RepositoryName | None = None,
     fetch: Fetch | None = None,
     listener: Listener = silent,
 ) -> CopyReport:
     """Copy every tag of *source* that matches one of *include* and none of *exclude* (globs).
 
-    See `copy`; what tags share is copied once.
+    See `copy`; what tags share is copied once. Tags that only list referrers are not copied as
+    tags: what they list comes along with what it refers to.
+
+    Raises:
+        NameUnknown: there is no such repository.
+        LadingError: as `copy` does.
     """
-    raise NotImplementedError
+    tally = Tally()
+    copier = _copier(
+        source,
+        target,
+        tally,
+        options=options,
+        mount_from=mount_from,
+        fetch=fetch,
+        listener=listener,
+    )
+    roots: dict[Tag, Descriptor] = {}
+
+    async def one(tag: Tag) -> None:
+        try:
+            root = await copier.root(tag)
+            await copier.copy(root, [tag])
+            roots[tag] = root.manifest.descriptor
+        except LadingError as error:
+            if not options.keep_going:
+                raise
+            copier.remember(error)
+
+    await crowd.each(one, await _matching(source, include, exclude), most=_ROOTS)
+    return _done(tally, [roots[tag] for tag in sorted(roots)], options)
+
+
+async def _matching(
+    source: Repository, include: Sequence[str], exclude: Sequence[str]
+) -> Sequence[Tag]:
+    found: list[Tag] = []
+    after: Tag | None = None
+    more = True
+    while more:
+        with at(SOURCE):
+            page = await source.tags(after=after, limit=_PAGE)
+        found += (tag for tag in page.items if _matches(tag, include, exclude))
+        more = page.more and len(page.items) > 0
+        after = page.items[-1] if page.items else None
+    return found
+
+
+def _matches(tag: Tag, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    wanted = any(fnmatchcase(tag, glob) for glob in include)
+    return wanted and not is_fallback(tag) and not any(fnmatchcase(tag, glob) for glob in exclude)
+
+
+def _copier(
+    source: Repository,
+    target: Repository,
+    tally: Tally,
+    *,
+    options: CopyOptions,
+    mount_from: RepositoryName | None,
+    fetch: Fetch | None,
+    listener: Listener,
+) -> Copier:
+    blobs = Blobs(
+        source,
+        target,
+        tally,
+        mount_from=mount_from,
+        fetch=fetch,
+        dry_run=options.dry_run,
+        most=options.blobs,
+        listener=listener,
+    )
+    return Copier(source, target, options, blobs=blobs, tally=tally, listener=listener)
+
+
+def _done(tally: Tally, roots: Sequence[Descriptor], options: CopyOptions) -> CopyReport:
+    report = tally.report(roots, dry_run=options.dry_run)
+    if options.keep_going and report.failures:
+        count = len(report.failures)
+        raise PartlyDone(
+            f"{count} failed, the first by: {report.failures[0]}",
+            failures=report.failures,
+            done=report,
+        )
+    return report

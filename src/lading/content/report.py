@@ -56,9 +56,9 @@ class Tally:
     bytes_hashed: int = 0
     bytes_relayed: int = 0
     referrers: int = 0
-    tags: list[Tag] = field(default_factory=list)
-    tags_there: list[Tag] = field(default_factory=list)
-    tags_kept: list[Tag] = field(default_factory=list)
+    tags: set[Tag] = field(default_factory=set)
+    tags_there: set[Tag] = field(default_factory=set)
+    tags_kept: set[Tag] = field(default_factory=set)
     failures: list[LadingError] = field(default_factory=list)
 
     def report(self, roots: Iterable[Descriptor], *, dry_run: bool) -> CopyReport:
@@ -78,7 +78,7 @@ class Tally:
             bytes_relayed=self.bytes_relayed,
             referrers=self.referrers,
             tags=tuple(sorted(self.tags)),
-            tags_there=tuple(sorted(self.tags_there)),
+            tags_there=tuple(sorted(self.tags_there - self.tags)),
             tags_kept=tuple(sorted(self.tags_kept)),
             failures=tuple(self.failures),
         )
