@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lading.errors import CredentialsFailed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
@@ -35,6 +37,7 @@ class Tried:
     place: str
     outcome: str
     login: Login | None = None
+    failure: CredentialsFailed | None = None
 
 
 class Keyring(Protocol):
@@ -51,11 +54,7 @@ class Keyring(Protocol):
         ...
 
     async def explain(self, host: str, repository: str) -> Sequence[Tried]:
-        """The steps of `find`, up to the one that found a login.
-
-        Raises:
-            CredentialsFailed: as `find`.
-        """
+        """The steps of `find`, up to the one that found a login or failed; never an error."""
         ...
 
 
