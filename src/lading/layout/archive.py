@@ -1,14 +1,31 @@
-"""Image layouts in tar archives (oci-archive)."""
+"""Image layouts in tar archives (oci-archive), as registries of one repository.
 
-from collections.abc import AsyncIterator
+Archives are read where they are, and written whole: what is put goes to a directory beside the
+archive, and the archive is in its place when the context is left without an error.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from lading.errors import Unsupported
-from lading.interfaces.repository import Registry
-from lading.layout.directory import LAYOUT
+from lading.layout import boxes, streams
+from lading.layout.directory import opened
+from lading.layout.files import discard, storage_errors, sync_directory
+from lading.layout.index import full_image
+from lading.layout.packing import pack
+from lading.layout.reading import LayoutReader
+from lading.layout.registry import LAYOUT, LayoutRegistry
+from lading.layout.tar import Archive
+from lading.layout.workers import Workers
+from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName
+
+Reading = Callable[[Archive, str | None], boxes.Box]
+"""Makes out what is in an archive, given the full name of the image that is meant."""
 
 
 @asynccontextmanager
@@ -18,11 +35,106 @@ async def open_archive(
     write: bool = False,
     name: RepositoryName = LAYOUT,
     image: str | None = None,
-) -> AsyncIterator[Registry]:
-    """The archive *file*, or that of a stream, as a registry of one repository, *name*.
+) -> AsyncIterator[LayoutRegistry]:
+    """The layout in the archive *file*, as a registry of one repository, *name*.
 
-    With *write* a new archive is made, and is in the place of *file* when the context is left
-    without an error.
+    A stream (a binary file object) is read to its end when the context is entered, or written
+    when it is left. Archives that gzip compressed are read as well.
+
+    With *write* a new archive is made, and takes the place of an old one when the context is
+    left without an error. With *image* (``host/name``, without a tag), tags are those of that
+    image, where the archive has names of several, and what is tagged carries its full name.
+
+    Raises:
+        LayoutInvalid: it is no archive of a layout, or not to be trusted.
+        ReferenceInvalid: *image* is no name of an image.
+        StorageFailed: it cannot be read or written.
     """
-    raise Unsupported(f"{file}: archives")
-    yield
+    if write:
+        async with writing(file, name, image) as registry:
+            yield registry
+    else:
+        async with reading(file, name, image, boxes.layout) as registry:
+            yield registry
+
+
+@asynccontextmanager
+async def reading(
+    file: Path | BinaryIO, name: RepositoryName, image: str | None, read: Reading
+) -> AsyncIterator[LayoutRegistry]:
+    """The archive *file*, as *read* understands it."""
+    full = None if image is None else full_image(image)
+    workers = Workers()
+    try:
+        descriptor = await workers.run(streams.opened, file, undo=os.close)
+        try:
+            box = await workers.run(_understood, descriptor, streams.name(file), full, read)
+            yield LayoutRegistry(LayoutReader(name, box, workers))
+        finally:
+            os.close(descriptor)
+    finally:
+        workers.close()
+
+
+def _understood(file: int, where: str, image: str | None, read: Reading) -> boxes.Box:
+    with storage_errors(where):
+        return read(Archive(file, where), image)
+
+
+@asynccontextmanager
+async def writing(
+    file: Path | BinaryIO,
+    name: RepositoryName,
+    image: str | None,
+    *,
+    written: str | None = None,
+    accepts: Callable[[Manifest, bool], None] | None = None,
+) -> AsyncIterator[LayoutRegistry]:
+    """A new archive of what *accepts* lets in; *written* is how docker is told the image."""
+    full = None if image is None else full_image(image)
+    workers = Workers(1)
+    try:
+        staged = await workers.run(_staged, file, undo=_forget)
+        try:
+            async with opened(
+                staged, create=True, name=name, image=full, accepts=accepts
+            ) as registry:
+                yield registry
+            await workers.run(_write, staged, file, full, written)
+        finally:
+            await workers.run(_forget, staged)
+    finally:
+        workers.close()
+
+
+def _staged(file: Path | BinaryIO) -> Path:
+    """A directory for what is put; beside a file, where there is room for it."""
+    beside = file.parent if isinstance(file, Path) else None
+    with storage_errors(beside or "the directory for temporary files"):
+        if beside is not None:
+            beside.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".lading-", dir=beside))
+
+
+def _forget(staged: Path) -> None:
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write(staged: Path, file: Path | BinaryIO, image: str | None, written: str | None) -> None:
+    if not isinstance(file, Path):
+        pack(staged, file, image, written=written)
+        with storage_errors("the stream"):
+            file.flush()
+        return
+    # Not in the directory that is packed, and on the same file system as the archive.
+    packed = staged.with_name(f"{staged.name}.tar")
+    try:
+        with storage_errors(file), packed.open("xb", buffering=0) as target:
+            pack(staged, target, image, written=written)
+            os.fsync(target.fileno())
+        with storage_errors(file):
+            packed.replace(file)
+            sync_directory(file.parent)
+    except BaseException:
+        discard(packed)
+        raise
