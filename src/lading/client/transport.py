@@ -5,14 +5,27 @@ thread of the transport, what comes is read in the thread of whoever wants it, a
 through the event loop. The libraries that make connections are imported with the first of them.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Protocol
 
+from lading.bodies import Bytes, Elsewhere, FileSource, Held, Inbound, Source, Stream
+from lading.client.lines import Lines, Threads, ask
 from lading.client.origin import Origin
-from lading.errors import UpstreamUnreachable
-from lading.wire.message import Handler
+from lading.client.settings import Connection, Proxies, Timeouts
+from lading.errors import BodyIncomplete, UpstreamFailed, UpstreamUnreachable
+from lading.wire.message import Handler, Headers, Request, Response
+from lading.wire.ranges import number
+
+__all__ = [
+    "Connection",
+    "FaceTransport",
+    "Proxies",
+    "Timeouts",
+    "Transport",
+    "open_transport",
+]
 
 
 class Transport(Protocol):
@@ -36,60 +49,39 @@ class Transport(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How an origin is connected to.
-
-    ``ca_files`` are trusted beside what the system trusts. Without ``verify`` any certificate is
-    taken. ``resolve_to`` is an address to connect to in place of what the name resolves to,
-    perhaps with a port.
-    """
-
-    ca_files: tuple[str, ...] = ()
-    client_cert: str | None = None
-    client_key: str | None = None
-    verify: bool = True
-    resolve_to: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Proxies:
-    """Which proxy a request goes through, by URL; ``no_proxy`` lists who is asked directly.
-
-    Its entries are names (with everything below them), addresses, networks such as
-    ``10.0.0.0/8``, each perhaps with a port, or ``*``. This machine is always asked directly.
-    """
-
-    http: str | None = None
-    https: str | None = None
-    no_proxy: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    ``connect`` for a connection, its encryption included; ``silence`` between two bytes either
-    way; ``answer`` for the whole head of an answer after the request was sent, since a registry
-    may have to hash what it got before it says anything.
-    """
-
-    connect: float = 10.0
-    silence: float = 60.0
-    answer: float = 300.0
+_NO_PROXIES = Proxies()
+_USUAL = Timeouts()
 
 
 @asynccontextmanager
 async def open_transport(
     *,
     settings: Callable[[Origin], Connection] = lambda _origin: Connection(),
-    proxies: Proxies = Proxies(),  # noqa: B008 - frozen
-    timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    proxies: Proxies = _NO_PROXIES,
+    timeouts: Timeouts = _USUAL,
     threads: int = 16,
 ) -> AsyncIterator[Transport]:
     """A transport over TCP, with at most *threads* requests on their way out at a time."""
-    raise NotImplementedError
-    yield
+    lines = Lines(settings, proxies, timeouts)
+    pool = Threads(threads)
+    try:
+        yield _SocketTransport(lines, pool, timeouts)
+    finally:
+        pool.close()
+        lines.close()
+
+
+class _SocketTransport:
+    def __init__(self, lines: Lines, threads: Threads, timeouts: Timeouts) -> None:
+        self._lines = lines
+        self._threads = threads
+        self._answer = timeouts.answer
+
+    def to(self, origin: Origin) -> Handler:
+        async def handle(request: Request) -> Response:
+            return await ask(self._lines, self._threads, origin, request, self._answer)
+
+        return handle
 
 
 class FaceTransport:
@@ -100,4 +92,89 @@ class FaceTransport:
 
     def to(self, origin: Origin) -> Handler:
         """What answers for *origin*; see `Transport.to`."""
-        raise UpstreamUnreachable(origin)
+        handler = self._handlers.get(origin)
+
+        async def handle(request: Request) -> Response:
+            if handler is None:
+                raise UpstreamUnreachable(f"{origin}: nobody is there")
+            named = [(b"host", origin.netloc.encode()), *request.headers.raw]
+            with _lost(origin):
+                response = await handler(replace(request, headers=Headers(named)))
+            response.body = _streamed(origin, request, response)
+            return response
+
+        return handle
+
+
+def _streamed(origin: Origin, request: Request, response: Response) -> Stream:
+    fields = Headers.of(response.headers)
+    said = number(fields.get(b"content-length") or "")
+    if request.method == "HEAD" or response.status in {204, 304}:
+        return Stream(Bytes(b""), ((0, 0),), 0)
+    source = _Spoken(origin, response, said)
+    return Stream(source, ((0, said or 0),), said or 0)
+
+
+class _Spoken:
+    """The body of an answer as it would come over a connection (a `Source`)."""
+
+    def __init__(self, origin: Origin, response: Response, length: int | None) -> None:
+        self.length = length
+        self._origin = origin
+        self._content = response.body
+        self._left = length
+        self._inner: list[Inbound] = _bodies(response)
+
+    async def ready(self) -> bool:
+        while self._inner:
+            with _lost(self._origin):
+                if await self._inner[-1].ready():
+                    return True
+            self._inner.pop()
+        if self._left:
+            raise UpstreamFailed(f"{self._origin} ended its answer {self._left} bytes too early")
+        return False
+
+    def blocks(self) -> Iterator[memoryview]:
+        with _lost(self._origin):
+            for block in self._inner[-1].blocks() if self._inner else ():
+                said = block if self._left is None else block[: self._left]
+                if self._left is not None:
+                    self._left -= len(said)
+                if said:
+                    yield said
+
+    async def again(self, at: int = 0) -> Source:
+        raise UpstreamFailed(f"{self._origin}: an answer comes once, at {at} as anywhere")
+
+    async def aclose(self) -> None:
+        if not isinstance(self._content, bytes):
+            await self._content.aclose()
+
+
+@contextmanager
+def _lost(origin: Origin) -> Iterator[None]:
+    try:
+        yield
+    except BodyIncomplete as error:
+        raise UpstreamFailed(f"{origin}: {error.subject}") from None
+
+
+def _bodies(response: Response) -> list[Inbound]:
+    """What *response* says, last piece first."""
+    content = response.body
+    if isinstance(content, bytes):
+        return [Bytes(content)]
+    if isinstance(content, Elsewhere):
+        return []
+    if isinstance(content, Stream):
+        return [content.source]
+    found: list[Inbound] = []
+    for piece in response.pieces():
+        if isinstance(piece, bytes):
+            found.append(Bytes(piece))
+        elif isinstance(content, Held):
+            found.append(Bytes(memoryview(content.data)[piece[0] : piece[0] + piece[1]]))
+        else:
+            found.append(FileSource(content.file, [piece]))
+    return found[::-1]
