@@ -242,6 +242,18 @@ class Line:
         self.spoke = self.spoke or taken > 0
         return taken
 
+    def receive_full(self, into: memoryview) -> int:
+        """Take as many bytes as there is room for, with one call into the kernel where it can.
+
+        Fewer come at the end, and when the other end pauses for too long; raises as `receive`.
+        """
+        if not self.is_plain or self._early:
+            return self.receive(into)
+        try:
+            return int(self._sock.recv_into(into, 0, socket.MSG_WAITALL))
+        except BlockingIOError:
+            raise TimeoutError from None
+
     def _await(self, seconds: float) -> None:
         if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
             return
@@ -265,6 +277,7 @@ class Heard:
         self.keeps = not answer.will_close and not line.interrupted
         self._line = line
         self._answer = answer
+        self._drained = False
 
     @property
     def has_body(self) -> bool:
@@ -290,8 +303,10 @@ class Heard:
         return taken
 
     def _taken(self, block: memoryview) -> int:
-        # What came with the head is in the reader's buffer; after that the socket is read itself.
-        # Its method `readinto1` gives what is buffered, and otherwise reads once.
+        if self._drained:
+            return self._line.receive_full(block)
+        # What came with the head is in the reader's buffer, and is had by this method whole.
+        self._drained = True
         file: Any = self._answer.fp
         return int(file.readinto1(block))
 
