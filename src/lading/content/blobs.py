@@ -120,7 +120,9 @@ class Blobs:
         self._tell(Event.STARTED, descriptor)
         kept: UploadId | None = None
         hashed = False
-        for left in range(ATTEMPTS - 1, -1, -1):
+        left = ATTEMPTS
+        while True:
+            left -= 1
             sending = _Sending(self._target, descriptor, self._teller(descriptor), hashed=hashed)
             try:
                 with at(SOURCE):
@@ -137,12 +139,13 @@ class Blobs:
                     raise
                 kept = sending.upload_id
                 self._tell(Event.RETRIED, descriptor, error)
+                # Only the word of it may have been lost.
                 if await is_there(self._target, descriptor):
-                    break
+                    self._count(descriptor, hashed=hashed)
+                    return
             else:
                 self._count(descriptor, hashed=proven)
                 return
-        self._count(descriptor, hashed=hashed)
 
     def _count(self, descriptor: Descriptor, *, hashed: bool) -> None:
         self._tally.blobs_copied += 1

@@ -34,9 +34,10 @@ async def image_for(source: ContentSource, reference: Reference, platform: Platf
         PlatformUnknown: there is no such image.
     """
     manifest = await source.get_manifest(reference)
+    if not manifest.is_index:
+        await check(source, manifest, platform)
     for _ in range(_DEEPEST):
         if not manifest.is_index:
-            await check(source, manifest, platform)
             return manifest
         manifest = await source.get_manifest(chosen(manifest, [platform])[0].digest)
     raise PlatformUnknown(f"{platform} in {reference}, whose indexes are nested too deeply")

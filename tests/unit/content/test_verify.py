@@ -1,0 +1,112 @@
+"""Content that is checked while it is read."""
+
+import pytest
+
+from lading.bodies import BLOCK, Bytes, Inbound, Source
+from lading.content.verify import Measured, Verified
+from lading.errors import BodyIncomplete, DigestInvalid, SizeInvalid
+from lading.oci.digest import Digest
+from lading.testing import samples
+
+CONTENT = samples.blob(2 * BLOCK + 5)
+DIGEST = Digest.of(CONTENT)
+
+
+class _Unsized(Bytes):
+    """A body that does not say how long it is."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        super().__init__(data)
+        self.length = None
+
+
+async def _taken(body: Inbound, into: bytearray) -> None:
+    while await body.ready():
+        for block in body.blocks():
+            into += block
+
+
+async def _read(body: Source) -> bytes:
+    into = bytearray()
+    await _taken(body, into)
+    await body.aclose()
+    return bytes(into)
+
+
+@pytest.mark.parametrize("make", [Bytes, _Unsized], ids=["sized", "unsized"])
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+async def test_right_content_comes_whole(make: type[Bytes], size: int | None) -> None:
+    """Whether its length is known or not."""
+    body = Verified(make(CONTENT), DIGEST, size)
+
+    assert await _read(body) == CONTENT
+
+
+@pytest.mark.parametrize("make", [Bytes, _Unsized], ids=["sized", "unsized"])
+async def test_last_block_of_wrong_content_is_held_back(make: type[Bytes]) -> None:
+    """So nobody ever has all of it."""
+    wrong = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
+    got = bytearray()
+
+    with pytest.raises(DigestInvalid):
+        await _taken(Verified(make(wrong), DIGEST, None), got)
+
+    assert got == wrong[: 2 * BLOCK]
+
+
+async def test_content_that_ends_early_is_incomplete() -> None:
+    """It may go on elsewhere, so that is told apart from content that is wrong."""
+    with pytest.raises(BodyIncomplete, match=f"5 of {len(CONTENT)} bytes"):
+        await _read(Verified(_Unsized(CONTENT[:5]), DIGEST, len(CONTENT)))
+    with pytest.raises(BodyIncomplete, match=f"5 of {len(CONTENT)} bytes"):
+        await _read(Measured(_Unsized(CONTENT[:5]), len(CONTENT)))
+
+
+async def test_content_that_is_longer_is_refused() -> None:
+    """Before the block that is too long is handed out."""
+    got = bytearray()
+
+    with pytest.raises(SizeInvalid):
+        await _taken(Verified(_Unsized(CONTENT), DIGEST, len(CONTENT) - 1), got)
+    with pytest.raises(SizeInvalid):
+        await _taken(Measured(_Unsized(CONTENT), 3), bytearray())
+
+    assert got == CONTENT[: 2 * BLOCK]
+
+
+async def test_nothing_is_checked_as_well() -> None:
+    """Empty content has a digest, and other content has another."""
+    assert await _read(Verified(Bytes(b""), Digest.of(b""), 0)) == b""
+    with pytest.raises(DigestInvalid):
+        await _read(Verified(_Unsized(b""), DIGEST, None))
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+@pytest.mark.parametrize("start", [0, 7, BLOCK, BLOCK + 1, len(CONTENT)])
+async def test_content_from_the_middle_on_is_verified(start: int, size: int | None) -> None:
+    """What comes before is hashed without being handed out."""
+    body = Verified(_Unsized(CONTENT), DIGEST, size)
+    rest = await body.again(3)
+
+    later = await rest.again(start - 3 if start else 0)
+
+    assert later.length in (None, len(CONTENT) - max(start, 3))
+    assert await _read(later) == CONTENT[max(start, 3) :]
+
+
+async def test_relayed_content_is_measured_only() -> None:
+    """Whoever takes it checks the digest."""
+    wrong = b"x" * len(CONTENT)
+
+    body = Verified(Bytes(wrong), DIGEST, len(CONTENT)).relayed()
+
+    assert await _read(await body.again(2)) == wrong[2:]
+    assert await _read(await (await body.again(2)).again(3)) == wrong[5:]
+    assert await _read(body) == wrong
+    assert await _read(Verified(_Unsized(wrong), DIGEST, None).relayed()) == wrong
+
+
+async def test_digest_that_cannot_be_checked_is_refused_at_once() -> None:
+    """Nobody is led to believe that content was verified."""
+    with pytest.raises(DigestInvalid):
+        Verified(Bytes(b""), Digest("blake3", "0" * 64), 0)
