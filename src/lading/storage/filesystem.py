@@ -111,7 +111,9 @@ class FilesystemBlobs:
         """
         hasher = Hasher(algorithm)
         path = f"{self._root}/{layout.upload_path(upload_id)}"
-        await self._disk.run(staging.begin, path, upload_id)
+        # Inline: an empty file is made in the kernel's memory, which costs a fifth of the way to a
+        # thread and back, also while others sync.
+        staging.begin(path, upload_id)
         self._shared.uploads += 1
         return FilesystemWriter(self._shared, upload_id, Progress(0, hasher))
 
