@@ -45,8 +45,7 @@ async def finish(call: Call) -> Response:
         # A digest that cannot be right is refused before a byte is taken, so that the session
         # stays as it was.
         digest = _storable(call.request.param("digest"))
-        await _written(call.request, upload)
-        await upload.commit(digest)
+        await _finished(call.request, upload, digest)
     return _created(call.repository, digest)
 
 
@@ -83,8 +82,7 @@ async def _push(request: Request, repository: Repository, digest: Digest) -> Res
         async with AsyncExitStack() as undo:
             # The client never learns where this session is, so nobody could go on with it.
             undo.push_async_callback(upload.cancel)
-            await _written(request, upload)
-            await upload.commit(digest)
+            await _finished(request, upload, digest)
             undo.pop_all()
     return _created(repository, digest)
 
@@ -97,6 +95,15 @@ async def _mounted(request: Request, repository: Repository, mount: str) -> bool
         name = RepositoryName.parse(source) if source is not None else None
         return await repository.mount_blob(digest, name)
     return False
+
+
+async def _finished(request: Request, upload: Upload, digest: Digest) -> None:
+    if request.headers.get(b"content-range") is None:
+        await upload.commit(digest, request.body)
+        return
+    # Only when all is written is it known whether the range was true.
+    await _written(request, upload)
+    await upload.commit(digest)
 
 
 async def _written(request: Request, upload: Upload) -> int:

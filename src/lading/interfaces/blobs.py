@@ -5,7 +5,7 @@ request or in many, in one process or in several; `BlobWriter.commit` verifies, 
 publishes in one act. Nothing is readable before.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -62,6 +62,22 @@ class BlobWriter(Protocol):
             UploadOutOfOrder: another writer is at work on this upload, or has moved it on.
             UploadUnknown: the upload ended meanwhile.
             StorageFailed: the bytes could not be made durable; nothing was published.
+        """
+        ...
+
+    async def finish(
+        self, body: Inbound, expected: Digest, then: Callable[[int], None]
+    ) -> int | None:
+        """Append what *body* has to give and, if that is all of it, `commit`; all in one go.
+
+        *then* is called with the size as soon as the blob is published, in a thread in which it
+        may block; what it raises is raised here. A sender that pauses is not waited for: when
+        not all of *body* came, or it cannot be told, what came is kept as by `write`, nothing is
+        published, and ``None`` is returned.
+
+        Raises:
+            BodyIncomplete, DigestInvalid, UploadOutOfOrder, UploadUnknown, StorageFailed: as
+                `write` and `commit`.
         """
         ...
 

@@ -241,6 +241,10 @@ class Changes(Protocol):
         """
         ...
 
+    def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
+        """As `commit`, for a thread that is not that of the event loop, and blocks."""
+        ...
+
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Up to *limit* events with numbers above *after*, in their order."""
         ...

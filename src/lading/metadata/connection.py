@@ -69,6 +69,12 @@ class Database(Protocol):
         """
         ...
 
+    def write_blocking(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`, in a thread that is not that of the event loop."""
+        ...
+
     async def integrity(self) -> Sequence[str]:
         """What the database itself finds wrong with its files."""
         ...

@@ -1,7 +1,7 @@
 """The embedded default: rows in one SQLite file that all processes of a machine share.
 
 Reads run on the event loop by one connection of the process; writes are gathered by one thread of
-the process (`sqlite_writer`) under a lock of all processes. Files under the root:
+the process, or by the threads that ask (`sqlite_writer`), under a lock of all processes. Files under the root:
 ``metadata/registry.db`` (and its ``-wal`` and ``-shm``), ``metadata/write.lock``,
 ``metadata/background.lock`` and ``metadata/locks/00`` to ``ff``. The root has to lie on a local
 file system.
@@ -281,6 +281,13 @@ class _FileDatabase:
         found: T = await self._writer.do(lambda connection: work(connection, *args, **kwargs))
         return found
 
+    def write_blocking(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run *work* in a durable transaction, in this thread if its turn comes."""
+        found: T = self._writer.do_blocking(lambda connection: work(connection, *args, **kwargs))
+        return found
+
     async def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file."""
         try:
@@ -356,20 +363,22 @@ def _created_in_memory(at: datetime) -> "_PrivateDatabase":
 
 
 class _PrivateDatabase:
-    """One connection for everything, on the loop; nobody else has the database."""
+    """One connection for everything, on the spot; no other process has the database."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._connection = connection
         self._transactions = Transactions(lambda: self._connection)
+        self._using = threading.Lock()
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a read."""
-        try:
-            return work(self._connection, *args, **kwargs)
-        except apsw.Error as error:
-            raise self._connection.translated(error) from error
+        with self._using:
+            try:
+                return work(self._connection, *args, **kwargs)
+            except apsw.Error as error:
+                raise self._connection.translated(error) from error
 
     survey = read
 
@@ -377,8 +386,15 @@ class _PrivateDatabase:
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run *work* in a transaction."""
+        return self.write_blocking(work, *args, **kwargs)
+
+    def write_blocking(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same, in any thread."""
         task = Task(lambda connection: work(connection, *args, **kwargs))
-        self._transactions.transact([task])
+        with self._using:
+            self._transactions.transact([task])
         if task.error is not None:
             raise task.error
         found: T = task.outcome

@@ -1,10 +1,11 @@
-"""The one thread of a process that writes: batches of changes, one durable commit for each batch.
+"""How a process writes: batches of changes, one durable commit for each, one batch at a time.
 
-Transactions of all processes run under one ``flock``; waiting for it, and for the disk, is done by
-the thread and never by the event loop.
+Transactions of all processes run under one ``flock``; waiting for it, and for the disk, is done in
+threads and never on the event loop.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -37,14 +38,18 @@ Work = Callable[[Connection], Any]
 
 
 class Task:
-    """A piece of work that waits for a transaction, and then its outcome."""
+    """A piece of work that waits for a transaction, and then its outcome.
 
-    __slots__ = ("answered", "error", "future", "late", "outcome", "work")
+    ``settled`` says, to threads, that there is one; ``answered``, on the loop, that it was told.
+    """
+
+    __slots__ = ("answered", "error", "future", "late", "outcome", "settled", "work")
 
     def __init__(self, work: Work, future: asyncio.Future[Any] | None = None) -> None:
         self.work = work
         self.future = future
         self.late: asyncio.Future[None] | None = None
+        self.settled = False
         self.answered = False
         self.outcome: Any = None
         self.error: BaseException | None = None
@@ -91,9 +96,12 @@ class Transactions:
             return
         try:
             connection.run("BEGIN IMMEDIATE")
-            for task in tasks:
-                _attempt(connection, task)
-            connection.run("COMMIT")
+            if len(tasks) == 1:
+                connection.run("COMMIT" if _done(connection, tasks[0]) else "ROLLBACK")
+            else:
+                for task in tasks:
+                    _attempt(connection, task)
+                connection.run("COMMIT")
         except apsw.Error as error:
             failure = connection.translated(error)
             # What failed may have left the connection in any state; a new one begins clean.
@@ -121,10 +129,15 @@ class Transactions:
                 "the server is stopped and the file is put back"
             )
 
+    @property
+    def checkpoint_is_due(self) -> bool:
+        """Whether the log has grown so much that it is to be copied into the database."""
+        return self._log_pages[0] >= CHECKPOINT_PAGES
+
     def checkpoint(self) -> None:
         """Copy the log into the database when it has grown."""
         pages = self._log_pages[0]
-        if self._connection is None or pages < CHECKPOINT_PAGES:
+        if self._connection is None or not self.checkpoint_is_due:
             return
         if pages <= CHECKPOINT_PAGES * _OVERDUE:
             self._overdue = CHECKPOINT_PAGES * _OVERDUE
@@ -154,18 +167,24 @@ class Transactions:
 
 
 def _attempt(connection: SqliteConnection, task: Task) -> None:
+    """Do one of several tasks, so that the others stay when it is refused."""
     connection.run("SAVEPOINT change")
+    if not _done(connection, task):
+        connection.run("ROLLBACK TO change")
+    connection.run("RELEASE change")
+
+
+def _done(connection: SqliteConnection, task: Task) -> bool:
+    """Whether the task could be done; when it was refused, all that it wrote has to go."""
     try:
         task.outcome = task.work(connection)
     except apsw.Error as error:
         if not is_refusal(error):
             raise
-        connection.run("ROLLBACK TO change")
         task.error = connection.translated(error)
     except Exception as error:  # noqa: BLE001 - belongs to whoever asked, not to this thread
-        connection.run("ROLLBACK TO change")
         task.error = error
-    connection.run("RELEASE change")
+    return task.error is None
 
 
 def _fail(tasks: Sequence[Task], failure: StorageFailed) -> None:
@@ -199,24 +218,32 @@ class WriteLock:
 
 
 class Writer:
-    """Gathers work from the event loop and does it in its thread."""
+    """Gathers work and does it in batches, one at a time.
+
+    Work that is asked for on the event loop is done by a thread of the writer's own. A thread that
+    asks does its work itself when its turn comes, unless it was done along with somebody else's:
+    so nobody has to be woken for it.
+    """
 
     def __init__(self, transactions: Transactions, lock: WriteLock) -> None:
         self._transactions = transactions
         self._lock = lock
         self._loop = asyncio.get_running_loop()
         self._closed = False
-        self._waiting: SimpleQueue[Task | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Task] = SimpleQueue()
+        self._turn = threading.Lock()
+        # What the thread is woken for: true to look for work, false to end.
+        self._calls: SimpleQueue[bool] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
         self._thread.start()
 
     async def do(self, work: Work) -> Any:
         """Do *work* in a transaction; when this returns, it is durable or was refused."""
-        if self._closed:
-            raise StorageFailed("the metadata store is closed")
+        self._require_open()
         future: asyncio.Future[Any] = self._loop.create_future()
         task = Task(work, future)
         self._waiting.put(task)
+        self._calls.put(True)
         try:
             return await future
         except asyncio.CancelledError:
@@ -224,51 +251,80 @@ class Writer:
             await task.outlast()
             raise
 
+    def do_blocking(self, work: Work) -> Any:
+        """As `do`, for a thread that is not that of the event loop."""
+        self._require_open()
+        task = Task(work)
+        self._waiting.put(task)
+        with self._turn:
+            while not task.settled:
+                self._do_what_waits()
+        if self._transactions.checkpoint_is_due:
+            # Not by this thread, whose caller waits for an answer.
+            self._calls.put(True)
+        if task.error is not None:
+            raise task.error
+        return task.outcome
+
     async def aclose(self) -> None:
         """Do what is waiting, and end the thread."""
         self._closed = True
-        self._waiting.put(None)
+        self._calls.put(False)
         await asyncio.to_thread(self._thread.join)
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StorageFailed("the metadata store is closed")
+
     def _run(self) -> None:
-        last = False
-        while not last and (first := self._waiting.get()) is not None:
-            tasks = [first]
-            try:
-                with self._lock.held():
-                    tasks, last = self._gathered(first)
-                    self._transactions.transact(tasks)
-                    self._loop.call_soon_threadsafe(_answer, tasks)
-                    # They are committed: what fails from here on is not theirs.
-                    tasks = []
-                    self._transactions.checkpoint()
-            except LadingError as error:
-                self._give_up(tasks, error)
-            except Exception as error:
-                # A mistake of ours must not end the one thread that everybody waits for.
-                log.exception("a batch of changes failed")
-                self._transactions.close()
-                self._give_up(tasks, StorageFailed(repr(error)))
-        with self._lock.held():
+        while self._calls.get():
+            with self._turn:
+                self._do_what_waits(checkpoint=True)
+        with self._turn, self._lock.held():
             self._transactions.finish()
+
+    def _do_what_waits(self, *, checkpoint: bool = False) -> None:
+        """One batch, if anything waits; called by whoever has the turn."""
+        tasks: list[Task] = []
+        self._gather(tasks)
+        if not tasks and not (checkpoint and self._transactions.checkpoint_is_due):
+            return
+        try:
+            with self._lock.held():
+                # Those that came while the lock was waited for share the commit.
+                self._gather(tasks)
+                if tasks:
+                    self._transactions.transact(tasks)
+                    self._settle(tasks)
+                # They are committed: what fails from here on is not theirs.
+                tasks = []
+                if checkpoint:
+                    self._transactions.checkpoint()
+        except LadingError as error:
+            self._give_up(tasks, error)
+        except Exception as error:
+            # A mistake of ours must not end the one thread that everybody waits for.
+            log.exception("a batch of changes failed")
+            self._transactions.close()
+            self._give_up(tasks, StorageFailed(repr(error)))
+
+    def _gather(self, tasks: list[Task]) -> None:
+        """Add what waits by now."""
+        with contextlib.suppress(Empty):
+            while len(tasks) < BATCH:
+                tasks.append(self._waiting.get_nowait())
+
+    def _settle(self, tasks: Sequence[Task]) -> None:
+        for task in tasks:
+            task.settled = True
+        asked_on_loop = [task for task in tasks if task.future is not None]
+        if asked_on_loop:
+            self._loop.call_soon_threadsafe(_answer, asked_on_loop)
 
     def _give_up(self, tasks: Sequence[Task], error: LadingError) -> None:
         for task in tasks:
             task.error = task.error or error
-        self._loop.call_soon_threadsafe(_answer, tasks)
-
-    def _gathered(self, first: Task) -> tuple[list[Task], bool]:
-        """All that waits by now, and whether nothing comes after it."""
-        tasks = [first]
-        while len(tasks) < BATCH:
-            try:
-                task = self._waiting.get_nowait()
-            except Empty:
-                break
-            if task is None:
-                return tasks, True
-            tasks.append(task)
-        return tasks, False
+        self._settle(tasks)
 
 
 def _answer(tasks: Sequence[Task]) -> None:

@@ -117,6 +117,10 @@ class RowStore:
         """Check, apply and number *change* in one durable transaction."""
         return await self._database.write(changes.commit, change, occasion, self._now())
 
+    def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
+        """As `commit`, in a thread that is not that of the event loop."""
+        return self._database.write_blocking(changes.commit, change, occasion, self._now())
+
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Events with numbers above *after*, in their order."""
         return await self._database.survey(reading.events, after, limit)

@@ -152,9 +152,9 @@ class ForwardingUpload:
         """See `Upload.write`."""
         return await self._inner.write(body, at=at)
 
-    async def commit(self, digest: Digest) -> Descriptor:
+    async def commit(self, digest: Digest, last: Inbound | None = None) -> Descriptor:
         """See `Upload.commit`."""
-        return await self._inner.commit(digest)
+        return await self._inner.commit(digest, last)
 
     async def cancel(self) -> None:
         """See `Upload.cancel`."""

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from functools import partial
 
 from lading.bodies import Inbound
 from lading.errors import (
@@ -171,22 +172,29 @@ class LocalUpload:
         self._state = self._after(_Step.WRITE)
         if at is not None and at != self.offset:
             raise UploadOutOfOrder(self.id, offset=self.offset)
-        await self._writer.write(body if self._limit is None else self._bounded(body, self._limit))
+        await self._writer.write(self._bounded(body))
         return self.offset
 
-    async def commit(self, digest: Digest) -> Descriptor:
-        """Publish the blob in the repository. On return it is durable and readable in full.
+    async def commit(self, digest: Digest, last: Inbound | None = None) -> Descriptor:
+        """Append the *last* bytes, if there are any left, and publish the blob in the repository.
+
+        On return it is durable and readable in full.
 
         Raises:
             DigestInvalid: the bytes have another digest, and the upload is over; or the digest
                 is of an algorithm that cannot be checked here, and nothing happened.
             UploadOutOfOrder: someone else is writing to it.
             UploadUnknown: the upload is over.
+            UploadTooLarge, BodyIncomplete: as `write`; the upload lives.
             StorageFailed: it could not be made durable; nothing was published.
         """
         over = self._after(_Step.COMMIT)
         if not digest.storable:
             raise DigestInvalid(digest)
+        if last is not None:
+            finished = await self._finished(digest, self._bounded(last))
+            if finished is not None:
+                return finished
         # The bytes are named before they are linked: a link must never lead to bytes that are not
         # there. What stops between the two leaves bytes that nobody may read, which is waste and
         # swept later. Deleters are kept away over both, or the bytes could go in between.
@@ -197,11 +205,31 @@ class LocalUpload:
                 self._state = over
                 raise
             self._state = over
-            descriptor = Descriptor(OCTETS, digest, size)
-            await self._metadata.commit(
-                BlobLinked(self._repository, descriptor), occasion=self._occasion
-            )
-        return descriptor
+            linked = self._linked(digest, size)
+            await self._metadata.commit(linked, occasion=self._occasion)
+        return linked.descriptor
+
+    async def _finished(self, digest: Digest, body: Inbound) -> Descriptor | None:
+        """Append *body*, and do all the rest with it unless its sender pauses."""
+        if await body.ready() or body.length == 0:
+            async with self._metadata.publishing(digest):
+                try:
+                    size = await self._writer.finish(body, digest, partial(self._link, digest))
+                except DigestInvalid:
+                    self._state = _State.OVER
+                    raise
+            if size is not None:
+                return self._linked(digest, size).descriptor
+            # Deleters must not have to wait for a sender.
+            await self._writer.write(body)
+        return None
+
+    def _link(self, digest: Digest, size: int) -> None:
+        self._state = _State.OVER
+        self._metadata.commit_blocking(self._linked(digest, size), occasion=self._occasion)
+
+    def _linked(self, digest: Digest, size: int) -> BlobLinked:
+        return BlobLinked(self._repository, Descriptor(OCTETS, digest, size))
 
     async def cancel(self) -> None:
         """Forget the upload and everything written; once it is over, there is nothing to forget.
@@ -227,7 +255,10 @@ class LocalUpload:
         except KeyError:
             raise UploadUnknown(self.id) from None
 
-    def _bounded(self, body: Inbound, limit: int) -> Inbound:
+    def _bounded(self, body: Inbound) -> Inbound:
+        limit = self._limit
+        if limit is None:
+            return body
         if body.length is not None and self.offset + body.length > limit:
             raise UploadTooLarge(f"{self.offset + body.length} bytes, the limit is {limit}")
         return _Bounded(body, limit - self.offset, limit)

@@ -149,14 +149,29 @@ class MemoryWriter:
     async def write(self, body: Inbound) -> None:
         """See `BlobWriter.write`."""
         while await body.ready():
-            staged = self._claim()
-            staged.busy = True
-            try:
-                await self._shared.threads.run(_absorb, staged.data, body)
-            finally:
-                staged.busy = False
-                staged.touched = self._shared.now()
-                self._offset = len(staged.data)
+            await self._take(body)
+
+    async def _take(self, body: Inbound) -> None:
+        staged = self._claim()
+        staged.busy = True
+        try:
+            await self._shared.threads.run(_absorb, staged.data, body)
+        finally:
+            staged.busy = False
+            staged.touched = self._shared.now()
+            self._offset = len(staged.data)
+
+    async def finish(
+        self, body: Inbound, expected: Digest, then: Callable[[int], None]
+    ) -> int | None:
+        """See `BlobWriter.finish`."""
+        begun = self._offset
+        await self._take(body)
+        if body.length is None or self._offset != begun + body.length:
+            return None
+        size = await self.commit(expected)
+        await self._shared.threads.run(then, size)
+        return size
 
     async def commit(self, expected: Digest) -> int:
         """See `BlobWriter.commit`."""

@@ -130,14 +130,19 @@ def absorb(path: str, upload_id: UploadId, progress: Progress, body: Inbound) ->
         UploadOutOfOrder, UploadUnknown, StorageFailed: as `BlobWriter.write`.
     """
     with claimed(path, upload_id, os.O_WRONLY | os.O_APPEND) as (file, size):
-        if size != progress.offset:
-            raise UploadOutOfOrder(upload_id, offset=size)
-        for block in body.blocks():
-            _append(file, upload_id, block, progress)
-            if progress.offset - progress.begun >= _EAGER:
-                _begin_writing_back(file, progress)
-            if progress.stopped:
-                break
+        drain(file, size, upload_id, progress, body)
+
+
+def drain(file: int, size: int, upload_id: UploadId, progress: Progress, body: Inbound) -> None:
+    """As `absorb`, for an upload that is claimed already and has *size* bytes."""
+    if size != progress.offset:
+        raise UploadOutOfOrder(upload_id, offset=size)
+    for block in body.blocks():
+        _append(file, upload_id, block, progress)
+        if progress.offset - progress.begun >= _EAGER:
+            _begin_writing_back(file, progress)
+        if progress.stopped:
+            break
 
 
 def _append(file: int, upload_id: UploadId, block: memoryview, progress: Progress) -> None:

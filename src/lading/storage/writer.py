@@ -1,7 +1,9 @@
 """An upload to the file system, as one request sees it."""
 
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from lading.bodies import Inbound
 from lading.errors import DigestInvalid, UploadOutOfOrder, UploadUnknown
@@ -12,6 +14,8 @@ from lading.storage.hashes import RunningHashes
 from lading.storage.publish import Publisher
 from lading.storage.staging import Progress
 from lading.storage.threads import Threads
+
+Size = TypeVar("Size", int, int | None)
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class FilesystemWriter:
         self._id = upload_id
         self._path = f"{shared.root}/{layout.upload_path(upload_id)}"
         self._progress = progress
+        self._gone = False
         self._over = False
 
     @property
@@ -59,13 +64,16 @@ class FilesystemWriter:
 
     async def commit(self, expected: Digest) -> int:
         """See `BlobWriter.commit`."""
-        try:
-            size = await self._shared.bodies.run(self._publish, expected)
-        except (DigestInvalid, UploadUnknown):
-            self._end()
-            raise
-        self._end()
-        return size
+        return await self._ending(self._shared.bodies.run(self._commit, expected))
+
+    async def finish(
+        self, body: Inbound, expected: Digest, then: Callable[[int], None]
+    ) -> int | None:
+        """See `BlobWriter.finish`; it takes one visit to one thread."""
+        self._progress.stopped = False
+        return await self._ending(
+            self._shared.bodies.run_or_stop(self._stop, self._finish, body, expected, then)
+        )
 
     async def abort(self) -> None:
         """See `BlobWriter.abort`."""
@@ -81,19 +89,44 @@ class FilesystemWriter:
     def _stop(self) -> None:
         self._progress.stopped = True
 
+    async def _ending(self, step: Awaitable[Size]) -> Size:
+        """The outcome of a step after which there may be no upload any more."""
+        try:
+            return await step
+        except UploadUnknown:
+            self._gone = True
+            raise
+        finally:
+            if self._gone:
+                self._end()
+
     def _end(self) -> None:
         if not self._over:
             self._over = True
             self._shared.uploads = max(0, self._shared.uploads - 1)
 
-    def _publish(self, expected: Digest) -> int:
+    def _finish(self, body: Inbound, expected: Digest, then: Callable[[int], None]) -> int | None:
         progress = self._progress
+        with staging.claimed(self._path, self._id, os.O_RDWR | os.O_APPEND) as (file, size):
+            staging.drain(file, size, self._id, progress, body)
+            if body.length is None or progress.offset != size + body.length:
+                return None
+            self._publish(file, expected)
+        then(progress.offset)
+        return progress.offset
+
+    def _commit(self, expected: Digest) -> int:
         with staging.claimed(self._path, self._id, os.O_RDONLY) as (file, size):
-            if size != progress.offset:
+            if size != self._progress.offset:
                 raise UploadOutOfOrder(self._id, offset=size)
-            if not staging.proves(file, self._id, progress, expected):
-                staging.discard(self._path, self._id)
-                raise DigestInvalid(expected)
-            final = f"{self._shared.root}/{layout.blob_path(expected)}"
-            self._shared.publisher.publish(file, self._path, final, upload_id=self._id)
+            self._publish(file, expected)
         return size
+
+    def _publish(self, file: int, expected: Digest) -> None:
+        if not staging.proves(file, self._id, self._progress, expected):
+            staging.discard(self._path, self._id)
+            self._gone = True
+            raise DigestInvalid(expected)
+        final = f"{self._shared.root}/{layout.blob_path(expected)}"
+        self._shared.publisher.publish(file, self._path, final, upload_id=self._id)
+        self._gone = True

@@ -189,6 +189,92 @@ class BlobStoreContract:
         assert await writer.commit(Digest.of(content)) == len(content)
         assert await _content(store, Digest.of(content)) == content
 
+    async def test_last_bytes_are_appended_and_published_in_one_go(
+        self, store: BlobStore, other: BlobStore
+    ) -> None:
+        """What is to follow is told the size, once the blob is published."""
+        content = samples.blob(2 * BLOCK + 5)
+        writer = await store.create(UploadId("u"))
+        await writer.write(Bytes(content[:1000]))
+        sizes: list[int] = []
+
+        size = await writer.finish(Bytes(content[1000:]), Digest.of(content), sizes.append)
+
+        assert [size] == sizes == [len(content)]
+        assert await _content(other, Digest.of(content)) == content
+        with pytest.raises(UploadUnknown):
+            await store.resume(UploadId("u"))
+
+    async def test_finishing_does_not_wait_for_a_sender_that_pauses(self, store: BlobStore) -> None:
+        """What came is kept, nothing is published, and the upload goes on from there."""
+        writer = await store.create(UploadId("u"))
+        body = Stalling(b"first ", b"second")
+        sizes: list[int] = []
+
+        size = await writer.finish(body, Digest.of(b"first second"), sizes.append)
+        came = writer.offset
+        body.go_on()
+        await writer.write(body)
+
+        assert (size, sizes, came) == (None, [], len(b"first "))
+        assert await writer.commit(Digest.of(b"first second")) == len(b"first second")
+
+    async def test_finishing_keeps_a_body_of_which_the_end_is_not_known(
+        self, store: BlobStore
+    ) -> None:
+        """A sender that did not say how much it has may have more."""
+        writer = await store.create(UploadId("u"))
+        body = samples.inbound(b"content", said=False)
+        assert await body.ready()
+
+        size = await writer.finish(body, Digest.of(b"content"), lambda _: None)
+
+        assert (size, writer.offset) == (None, len(b"content"))
+        assert not await body.ready()
+        assert await writer.commit(Digest.of(b"content")) == len(b"content")
+
+    async def test_what_follows_may_fail_and_the_blob_stays(self, store: BlobStore) -> None:
+        """It is published by then, and the upload is over."""
+
+        def fail(_: int) -> None:
+            raise BlobUnknown("planned")
+
+        writer = await store.create(UploadId("u"))
+
+        with pytest.raises(BlobUnknown, match="planned"):
+            await writer.finish(Bytes(b"content"), Digest.of(b"content"), fail)
+
+        assert await _content(store, Digest.of(b"content")) == b"content"
+        with pytest.raises(UploadUnknown):
+            await store.resume(UploadId("u"))
+
+    async def test_finishing_with_a_wrong_digest_ends_the_upload(self, store: BlobStore) -> None:
+        """As committing with one does; nothing follows."""
+        writer = await store.create(UploadId("u"))
+        sizes: list[int] = []
+
+        with pytest.raises(DigestInvalid):
+            await writer.finish(Bytes(b"content"), Digest.of(b"other"), sizes.append)
+
+        assert sizes == []
+        assert [blob async for blob in store.walk()] == []
+        with pytest.raises(UploadUnknown):
+            await store.resume(UploadId("u"))
+
+    async def test_writer_that_was_overtaken_finishes_nothing(
+        self, store: BlobStore, other: BlobStore
+    ) -> None:
+        """It is told how far the upload has come."""
+        first = await store.create(UploadId("u"))
+        second = await other.resume(UploadId("u"))
+        await first.write(Bytes(b"first"))
+
+        with pytest.raises(UploadOutOfOrder) as caught:
+            await second.finish(Bytes(b"second"), Digest.of(b"second"), lambda _: None)
+
+        assert caught.value.offset == len(b"first")
+        assert await first.commit(Digest.of(b"first")) == len(b"first")
+
     async def test_publishing_twice_succeeds(self, store: BlobStore, other: BlobStore) -> None:
         """Content that is already there can be pushed again, and is there once."""
         content = samples.blob(500)

@@ -10,6 +10,7 @@ The suite drives time by a clock of its own. The tests are coroutines; pytest-as
 its automatic mode. What concerns collection is in `metadata_collection`, and comes along.
 """
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,7 @@ from lading.interfaces.metadata import (
     BlobLinked,
     BlobUnlinked,
     Change,
+    Event,
     ManifestDeleted,
     ManifestPut,
     MetadataStore,
@@ -99,6 +101,24 @@ class MetadataStoreContract(CollectionContract):
         with pytest.raises(BlobUnknown) as caught:
             await store.get_blob(OTHER, blob.digest)
         assert caught.value.subject == str(blob.digest)
+
+    async def test_threads_may_commit_and_wait(self, store: MetadataStore) -> None:
+        """Among commits of the loop; each is an event of its own, or is refused, as there."""
+        blobs = [samples.described(bytes([number]), media_types.OCTETS) for number in range(40)]
+        refused = BlobLinked(OTHER, samples.described(b"nowhere", media_types.OCTETS), source=APP)
+
+        def commit(change: BlobLinked) -> Event | None:
+            return store.commit_blocking(change, occasion=Occasion())
+
+        in_threads = [asyncio.to_thread(commit, BlobLinked(APP, blob)) for blob in blobs[::2]]
+        on_loop = [store.commit(BlobLinked(APP, blob), occasion=Occasion()) for blob in blobs[1::2]]
+        events = await asyncio.gather(*in_threads, *on_loop)
+        with pytest.raises(BlobUnknown):
+            await asyncio.to_thread(commit, refused)
+
+        assert len({event.number for event in events if event is not None}) == len(blobs)
+        for blob in blobs:
+            assert await store.get_blob(APP, blob.digest) == blob
 
     async def test_blob_is_mounted_from_a_repository_that_has_it(
         self, store: MetadataStore

@@ -132,6 +132,62 @@ class UploadContract:
         assert pushed.digest.algorithm == actual
         assert await samples.content_of(await repository.open_blob(pushed.digest)) == content
 
+    @pytest.mark.parametrize("chunk", [77, 1000])
+    @pytest.mark.parametrize("said", [True, False])
+    async def test_last_bytes_may_come_with_the_digest(
+        self, repository: Repository, chunk: int, said: bool
+    ) -> None:
+        """However slowly they come, and whether or not it is said how many they are (R21)."""
+        content = samples.blob(1000)
+        upload = await repository.start_upload()
+        await upload.write(Bytes(content[:300]))
+
+        last = samples.inbound(content[300:], chunk=chunk, said=said)
+        pushed = await upload.commit(Digest.of(content), last)
+
+        assert pushed.size == 1000
+        assert await samples.content_of(await repository.open_blob(pushed.digest)) == content
+
+    async def test_last_bytes_may_be_none(self, repository: Repository) -> None:
+        """An empty body closes an upload that is complete."""
+        upload = await repository.start_upload()
+        await upload.write(Bytes(b"whole"))
+
+        pushed = await upload.commit(Digest.of(b"whole"), Bytes(b""))
+
+        assert pushed.size == 5
+        assert (await repository.stat_blob(pushed.digest)).size == 5
+
+    async def test_sender_that_leaves_before_its_last_bytes_can_come_back(
+        self, repository: Repository
+    ) -> None:
+        """What arrived stays, nothing is published, and the upload can be gone on with."""
+        content = samples.blob(100)
+        upload = await repository.start_upload()
+
+        with pytest.raises(BodyIncomplete):
+            await upload.commit(Digest.of(content), samples.inbound(content, breaks_after=50))
+        await upload.aclose()
+        again = await repository.resume_upload(upload.id)
+        pushed = await again.commit(Digest.of(content), Bytes(content[again.offset :]))
+
+        assert pushed.size == 100
+
+    async def test_wrong_digest_with_the_last_bytes_ends_the_upload(
+        self, repository: Repository
+    ) -> None:
+        """Nothing is published, and the bytes are not kept (R21)."""
+        upload = await repository.start_upload()
+
+        with pytest.raises(DigestInvalid):
+            await upload.commit(Digest.of(b"something else"), Bytes(b"something"))
+        await upload.aclose()
+
+        with pytest.raises(BlobUnknown):
+            await repository.stat_blob(Digest.of(b"something"))
+        with pytest.raises(UploadUnknown):
+            await repository.resume_upload(upload.id)
+
     async def test_wrong_digest_ends_the_upload(self, repository: Repository) -> None:
         """Nothing is published, and the bytes are not kept (R21)."""
         upload = await repository.start_upload()

@@ -25,7 +25,7 @@ from lading.oci.digest import Digest
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
 from lading.testing import samples
-from lading.testing.faults import Faults, faulty
+from lading.testing.faults import Faults, Flowing, Stalling, faulty
 from lading.testing.places import NAME
 
 
@@ -182,6 +182,92 @@ async def test_blob_is_linked_under_the_exclusion_that_published_it(
 
     # One commit is the writer's, the other that of the metadata store.
     assert faults.calls == ["create", "write", "publishing", "commit", "commit"]
+
+
+async def test_last_bytes_are_published_and_linked_under_one_exclusion(
+    repository: Repository, faults: Faults
+) -> None:
+    """Where they come without a pause, it is one step of the blob store and one of metadata."""
+    upload = await repository.start_upload()
+
+    await upload.commit(Digest.of(b"content"), Bytes(b"content"))
+
+    assert faults.calls == ["create", "publishing", "finish", "commit_blocking"]
+
+
+async def test_sender_that_pauses_keeps_no_deleter_waiting(
+    repository: Repository, metadata: MetadataStore
+) -> None:
+    """The exclusion is let go of, and taken again when all bytes are there."""
+    upload = await repository.start_upload()
+    body = Stalling(b"first ", b"second")
+    digest = Digest.of(b"first second")
+    committing = asyncio.ensure_future(upload.commit(digest, body))
+    await body.silent.wait()
+
+    async with asyncio.timeout(10), metadata.exclusively(digest):
+        body.go_on()
+    pushed = await committing
+
+    assert pushed.size == len(b"first second")
+    assert await repository.stat_blob(digest) == pushed
+
+
+async def test_last_bytes_that_could_not_be_linked_are_waste_and_not_readable(
+    repository: Repository, faults: Faults, blobs: BlobStore, metadata: MetadataStore
+) -> None:
+    """The bytes are left for the sweep; the upload is over, and can be made again."""
+    upload = await repository.start_upload()
+    digest = Digest.of(b"content")
+    faults.fail("commit_blocking", StorageFailed("the database is gone"))
+
+    with pytest.raises(StorageFailed):
+        await upload.commit(digest, Bytes(b"content"))
+
+    assert await _stored(blobs) == {digest}
+    assert list(await metadata.unknown([digest])) == [digest]
+    with pytest.raises(UploadUnknown):
+        await upload.write(Bytes(b"more"))
+
+
+async def test_last_bytes_beyond_the_limit_are_refused_and_the_upload_lives(
+    blobs: BlobStore, metadata: MetadataStore
+) -> None:
+    """Nothing of them is taken."""
+    upload = await _limited(blobs, metadata, blob_limit=100).start_upload()
+    await upload.write(Bytes(b"x" * 60))
+
+    with pytest.raises(UploadTooLarge):
+        await upload.commit(Digest.of(b"x" * 101), Bytes(b"x" * 41))
+
+    assert (await upload.commit(Digest.of(b"x" * 100), Bytes(b"x" * 40))).size == 100
+
+
+async def test_exclusion_outlives_a_caller_who_is_cancelled_while_bytes_come(
+    repository: Repository, metadata: MetadataStore
+) -> None:
+    """The thread at work is waited for; then deleters may go on."""
+    upload = await repository.start_upload()
+    body = Flowing(b"first ", b"second")
+    digest = Digest.of(b"first second")
+    committing = asyncio.ensure_future(upload.commit(digest, body))
+    await body.taken.wait()
+
+    committing.cancel()
+    waiting = asyncio.ensure_future(_excluded(metadata, digest))
+    await asyncio.wait({committing, waiting}, timeout=0.05)
+    kept = not committing.done() and not waiting.done()
+    body.end()
+    with pytest.raises(asyncio.CancelledError):
+        await committing
+    await waiting
+
+    assert kept
+
+
+async def _excluded(metadata: MetadataStore, digest: Digest) -> None:
+    async with asyncio.timeout(10), metadata.exclusively(digest):
+        pass
 
 
 async def test_digest_that_cannot_be_checked_leaves_the_upload_alone(
