@@ -147,11 +147,13 @@ class LayoutUpload:
     def _stop(self) -> None:
         self._stopped = True
 
-    async def commit(self, digest: Digest) -> Descriptor:
+    async def commit(self, digest: Digest, last: Inbound | None = None) -> Descriptor:
         """See `Upload.commit`: durable only where the layout was opened to be."""
         self._check_open()
         if not digest.storable:
             raise DigestInvalid(digest)
+        if last is not None:
+            await self.write(last)
         try:
             await self._staging.workers.run(self._publish, digest)
         except DigestInvalid:
