@@ -84,11 +84,10 @@ def split_host(text: str) -> tuple[str, str]:
     Raises:
         ReferenceInvalid: what must be a host is none.
     """
-    first, slash, rest = text.partition("/")
-    if not slash or not _is_host(first):
+    if is_short(text):
         host, path = DOCKER_HUB, text
     else:
-        host, path = first, rest
+        host, _, path = text.partition("/")
     if host == f"index.{DOCKER_HUB}":
         host = DOCKER_HUB
     if host == DOCKER_HUB and path and "/" not in path:
@@ -107,6 +106,12 @@ def parse_host(text: str) -> str:
     if _HOST.fullmatch(text) is None:
         raise ReferenceInvalid(f"{text!r} is not the name of a registry such as localhost:5000")
     return DOCKER_HUB if text == f"index.{DOCKER_HUB}" else text
+
+
+def is_short(text: str) -> bool:
+    """Whether *text* names a repository without saying at which host."""
+    first, slash, _ = text.partition("/")
+    return not slash or not _is_host(first)
 
 
 def _is_host(text: str) -> bool:

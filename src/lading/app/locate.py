@@ -1,0 +1,156 @@
+"""What people write in place of an image, and the registry that it is in: the four kinds.
+
+``host/name:tag@digest`` is in a registry, ``oci:DIR[:TAG|@DIGEST]`` in a directory,
+``oci-archive:FILE[:TAG]`` and ``docker-archive:FILE[:NAME[:TAG]]`` in an archive. In the place of
+a tag, layouts and archives of several images take ``HOST/NAME:TAG``; ``-`` is standard input or
+output in the place of an archive.
+"""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from lading.app.clients import Client
+from lading.errors import NameUnknown, ReferenceInvalid
+from lading.interfaces.repository import Registry, Repository
+from lading.layout.archive import open_archive
+from lading.layout.directory import open_layout
+from lading.layout.docker_archive import open_docker_archive
+from lading.layout.registry import LAYOUT, LayoutRegistry
+from lading.oci.digest import Digest
+from lading.oci.locator import LATEST, Locator
+from lading.oci.names import TAG_GRAMMAR, Reference, Tag
+
+_DIGEST = re.compile(r"@([a-z0-9+._-]+:[A-Za-z0-9=_-]+)$", re.ASCII)
+_MOST_TOLD = 10
+_DOCKER = "docker-archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An image, or where one is to be.
+
+    ``named`` says whether *text* itself names a tag or a digest; ``place`` is the repository as
+    people write it, without them.
+    """
+
+    registry: Registry
+    repository: Repository
+    reference: Reference
+    text: str
+    place: str
+    named: bool
+
+
+@asynccontextmanager
+async def locate(text: str, client: Client, *, writing: bool = False) -> AsyncIterator[Located]:
+    """What *text* means; an archive that was written is there when this is left without an error.
+
+    Without a tag or a digest, reading takes the only image of a layout or an archive, and
+    ``latest`` where there are several; everything else means ``latest``.
+
+    Raises:
+        ReferenceInvalid: it cannot be understood, or several images could be meant.
+        LayoutInvalid: it is no layout or archive.
+    """
+    kind, colon, rest = text.partition(":")
+    if not colon or kind not in _KINDS:
+        yield _remote(text, client)
+        return
+    found = _Local.parse(kind, rest, text)
+    async with found.open(writing=writing) as registry:
+        repository = registry.repository(LAYOUT)
+        named = found.reference is not None
+        reference = found.reference
+        if reference is None:
+            reference = LATEST if writing else await _only(registry, text)
+        yield Located(registry, repository, reference, text, found.place, named)
+
+
+def _remote(text: str, client: Client) -> Located:
+    locator = Locator.parse(client.qualified(text))
+    registry = client.registry(locator.host, locator.repository)
+    return Located(
+        registry,
+        registry.repository(locator.repository),
+        locator.reference,
+        text,
+        f"{locator.host}/{locator.repository}",
+        named=locator.tag is not None or locator.digest is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """A layout or an archive; ``image`` is the name that its images go by, if one was given."""
+
+    kind: str
+    path: str
+    image: str | None
+    reference: Reference | None
+
+    @classmethod
+    def parse(cls, kind: str, rest: str, text: str) -> "_Local":
+        """Read what comes after the kind."""
+        reference: Reference | None = None
+        if (digest := _DIGEST.search(rest)) is not None:
+            rest, reference = rest[: digest.start()], Digest.parse(digest[1])
+        path, colon, name = rest.partition(":")
+        if not path or (colon and not name):
+            raise ReferenceInvalid(f"{text!r} names no file, or ends with a colon")
+        image: str | None = None
+        if kind != _DOCKER and TAG_GRAMMAR.fullmatch(name):
+            reference = reference or Tag(name)
+        elif name:
+            image, tag = _split(name)
+            reference = reference or (Tag.parse(tag) if tag else None)
+        return cls(kind, path, image, reference)
+
+    @property
+    def place(self) -> str:
+        """How it is written, without tag and digest."""
+        return ":".join(filter(None, (self.kind, self.path, self.image)))
+
+    def open(self, *, writing: bool) -> AbstractAsyncContextManager[LayoutRegistry]:
+        """The registry in it."""
+        if self.kind == "oci":
+            return open_layout(Path(self.path), create=writing, image=self.image)
+        opened = open_docker_archive if self.kind == _DOCKER else open_archive
+        return opened(self._file(writing=writing), write=writing, image=self.image)
+
+    def _file(self, *, writing: bool) -> Path | BinaryIO:
+        if self.path != "-":
+            return Path(self.path)
+        return sys.stdout.buffer if writing else sys.stdin.buffer
+
+
+_KINDS = frozenset({"oci", "oci-archive", _DOCKER})
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The name of an image and its tag, if it has one; a colon before a slash is of a port."""
+    head, colon, tag = name.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (name, "")
+
+
+async def _only(registry: LayoutRegistry, text: str) -> Reference:
+    """The image that is meant when none is named."""
+    try:
+        page = await registry.repository(LAYOUT).tags(limit=_MOST_TOLD)
+    except NameUnknown:
+        return LATEST
+    if len(page.items) == 1 and not page.more:
+        return page.items[0]
+    roots = await registry.roots()
+    if len(roots) == 1:
+        return roots[0].digest
+    if LATEST in page.items or not roots:
+        return LATEST
+    there = ", ".join([*page.items, *(["…"] if page.more else [])]) or "images without tags"
+    failure = ReferenceInvalid(f"{text!r} holds several images: {there}")
+    failure.advice = "Name one by :TAG or @DIGEST behind it."
+    raise failure
