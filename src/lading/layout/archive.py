@@ -7,6 +7,7 @@ archive, and the archive is in its place when the context is left without an err
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import BinaryIO
 
 from lading.layout import boxes, streams
 from lading.layout.directory import opened
-from lading.layout.files import discard, storage_errors, sync_directory
+from lading.layout.files import discard, storage_errors
 from lading.layout.index import full_image
 from lading.layout.packing import pack
 from lading.layout.reading import LayoutReader
@@ -66,7 +67,10 @@ async def reading(
     full = None if image is None else full_image(image)
     workers = Workers()
     try:
-        descriptor = await workers.run(streams.opened, file, undo=os.close)
+        stopped = threading.Event()
+        descriptor = await workers.run(
+            streams.opened, file, stopped, stop=stopped.set, undo=os.close
+        )
         try:
             box = await workers.run(_understood, descriptor, streams.name(file), full, read)
             yield LayoutRegistry(LayoutReader(name, box, workers))
@@ -100,7 +104,8 @@ async def writing(
                 staged, create=True, name=name, image=full, accepts=accepts
             ) as registry:
                 yield registry
-            await workers.run(_write, staged, file, full, written)
+            stopped = threading.Event()
+            await workers.run(_write, staged, file, full, written, stopped, stop=stopped.set)
         finally:
             await workers.run(_forget, staged)
     finally:
@@ -120,21 +125,29 @@ def _forget(staged: Path) -> None:
     shutil.rmtree(staged, ignore_errors=True)
 
 
-def _write(staged: Path, file: Path | BinaryIO, image: str | None, written: str | None) -> None:
+def _write(
+    staged: Path,
+    file: Path | BinaryIO,
+    image: str | None,
+    written: str | None,
+    stopped: threading.Event,
+) -> None:
     if not isinstance(file, Path):
-        pack(staged, file, image, written=written)
+        pack(staged, file, image, written=written, stopped=stopped)
         with storage_errors("the stream"):
             file.flush()
         return
     # Not in the directory that is packed, and on the same file system as the archive.
     packed = staged.with_name(f"{staged.name}.tar")
     try:
-        with storage_errors(file), packed.open("xb", buffering=0) as target:
-            pack(staged, target, image, written=written)
-            os.fsync(target.fileno())
+        with storage_errors(file), packed.open("xb") as target:
+            pack(staged, target, image, written=written, stopped=stopped)
+            target.flush()
+            if file.exists():
+                # An old archive is not given up before the new one is on disk.
+                os.fsync(target.fileno())
         with storage_errors(file):
             packed.replace(file)
-            sync_directory(file.parent)
     except BaseException:
         discard(packed)
         raise

@@ -111,6 +111,7 @@ class Reader:
         self._shelf = shelf
         self._facts: dict[tuple[Digest, str | None], Facts] = {}
         self._last: tuple[object, Index, Catalogue] | None = None
+        self._changes = 0
 
     def current(self) -> tuple[Index, Catalogue]:
         """What the layout has now.
@@ -118,15 +119,18 @@ class Reader:
         Raises:
             LayoutInvalid: its index cannot be read.
         """
+        changes = self._changes
         mark, index = self._shelf.index()
         last = self._last
         if last is None or last[0] != mark:
             last = (mark, index, self.catalogue(index))
-            self._last = last
+            # What was looked up while somebody changed the layout is not remembered.
+            self._last = last if changes == self._changes else None
         return last[1], last[2]
 
     def forget(self) -> None:
         """Look again next time: what is here was changed beside the index."""
+        self._changes += 1
         self._last = None
 
     def manifest(self, digest: Digest, media_type: str | None) -> Manifest | None:

@@ -5,6 +5,7 @@ it takes layers as they are in the layout, compressed with gzip or not at all.
 """
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,13 +58,21 @@ def obstacle(manifest: Manifest) -> str:
     return ""
 
 
-def pack(root: Path, target: BinaryIO, image: str | None, *, written: str | None) -> None:
+def pack(
+    root: Path,
+    target: BinaryIO,
+    image: str | None,
+    *,
+    written: str | None,
+    stopped: threading.Event,
+) -> None:
     """Write the layout in *root* to *target*, as an archive.
 
     *image* is the full name of which its tags are, and *written* how docker is told it.
+    Who sets *stopped* wants it to end early.
 
     Raises:
-        LayoutInvalid: the layout was changed meanwhile.
+        LayoutInvalid: the layout was changed meanwhile, or *stopped* was set.
         StorageFailed: it cannot be read or written.
     """
     folder = Folder(root)
@@ -81,7 +90,7 @@ def pack(root: Path, target: BinaryIO, image: str | None, *, written: str | None
             for name, content in files.items()
         )
         for name in _blobs(root):
-            _copy(folder, name, target)
+            _copy(folder, name, target, stopped)
         target.write(tar.END)
 
 
@@ -90,7 +99,7 @@ def _blobs(root: Path) -> Sequence[str]:
     return sorted(f"blobs/{each.parent.name}/{each.name}" for each in found)
 
 
-def _copy(folder: Folder, name: str, target: BinaryIO) -> None:
+def _copy(folder: Folder, name: str, target: BinaryIO, stopped: threading.Event) -> None:
     file = folder.open(name)
     if file is None:
         raise LayoutInvalid(f"{name} was removed while the archive was written")
@@ -100,6 +109,8 @@ def _copy(folder: Folder, name: str, target: BinaryIO) -> None:
         block = memoryview(bytearray(BLOCK))
         left = size
         while left:
+            if stopped.is_set():
+                raise LayoutInvalid("writing the archive was stopped")
             count = source.readinto(block[: min(left, BLOCK)])
             if not count:
                 raise LayoutInvalid(f"{name} was cut short while the archive was written")

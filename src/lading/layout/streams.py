@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import select
 import tempfile
+import threading
 import zlib
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -14,25 +16,29 @@ from lading.layout.files import storage_errors
 MOST_TIMES = 200
 """How many times as long as its compressed form an archive may be: zeros grow a thousandfold."""
 
+_PATIENCE = 200
+"""Milliseconds between two looks at whether to go on."""
 _GZIP = b"\x1f\x8b"
 _OTHERS = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
 
 
-def opened(source: Path | BinaryIO) -> int:
+def opened(source: Path | BinaryIO, stopped: threading.Event) -> int:
     """A descriptor of the tar archive in *source*.
 
     A file is read where it is. What comes as a stream, or is compressed with gzip, is first
-    unpacked to a file without a name, which goes when the descriptor does.
+    unpacked to a file without a name, which goes when the descriptor does. Nothing may have been
+    read from a stream before. Who sets *stopped* wants it to end early.
 
     Raises:
-        LayoutInvalid: there is no such file; or it is compressed otherwise, or far too well.
+        LayoutInvalid: there is no such file; or it is compressed otherwise, or far too well; or
+            *stopped* was set.
         StorageFailed: it cannot be read or unpacked.
     """
-    file = _file(source) if isinstance(source, Path) else _spooled(source)
+    file = _file(source) if isinstance(source, Path) else _spooled(source, stopped)
     try:
         start = os.pread(file, 8, 0)
         if start.startswith(_GZIP):
-            return _unzipped(file, source)
+            return _unzipped(file, source, stopped)
         for magic, program in _OTHERS.items():
             if start.startswith(magic):
                 refused = LayoutInvalid(f"{name(source)} is compressed with {program}")
@@ -55,15 +61,34 @@ def _file(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _spooled(stream: BinaryIO) -> int:
+def _spooled(stream: BinaryIO, stopped: threading.Event) -> int:
     with storage_errors("the stream"), tempfile.TemporaryFile() as spool:
-        while block := stream.read(BLOCK):
+        while block := _taken(stream, stopped):
             spool.write(block)
         spool.flush()
         return os.dup(spool.fileno())
 
 
-def _unzipped(file: int, source: Path | BinaryIO) -> int:
+def _taken(stream: BinaryIO, stopped: threading.Event) -> bytes:
+    """What comes next; whoever waits at a terminal can be told to stop."""
+    try:
+        file = stream.fileno()
+    except OSError:
+        return stream.read(BLOCK)
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    while not poll.poll(_PATIENCE):
+        _check(stopped)
+    _check(stopped)
+    return os.read(file, BLOCK)
+
+
+def _check(stopped: threading.Event) -> None:
+    if stopped.is_set():
+        raise LayoutInvalid("reading the archive was stopped")
+
+
+def _unzipped(file: int, source: Path | BinaryIO, stopped: threading.Event) -> int:
     most = os.fstat(file).st_size * MOST_TIMES
     with (
         storage_errors(name(source)),
@@ -73,6 +98,7 @@ def _unzipped(file: int, source: Path | BinaryIO) -> int:
     ):
         packed.seek(0)
         while block := _next(unpacked, source):
+            _check(stopped)
             spool.write(block)
             if spool.tell() > most:
                 _refuse(source, f"is more than {MOST_TIMES} times as long unpacked")

@@ -11,6 +11,7 @@ from lading.bodies import FileSpan, Span, extents
 from lading.errors import (
     BlobInUse,
     BlobUnknown,
+    LayoutInvalid,
     ManifestBlobUnknown,
     ManifestUnknown,
     NameUnknown,
@@ -25,7 +26,7 @@ from lading.layout.reading import LayoutReader
 from lading.layout.uploads import LayoutUpload, Staging
 from lading.layout.workers import Workers
 from lading.oci.descriptor import Descriptor
-from lading.oci.digest import ALGORITHMS, CANONICAL, Digest
+from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Kind, Manifest
 from lading.oci.names import RepositoryName, Tag
 
@@ -38,18 +39,25 @@ class Directory:
     def __init__(self, folder: Folder, image: str | None = None) -> None:
         self.folder = folder
         self._image = image
-        self._last = (b"", Index.empty(image))
+        self._last: tuple[object, Index] = (None, Index.empty(image))
 
     def index(self) -> tuple[object, Index]:
-        """See `Shelf.index`; the mark is all that the file says."""
-        data = self.folder.read(INDEX, limit=INDEX_LIMIT)
-        if data is None:
-            return b"", Index.empty(self._image)
-        last = self._last
-        if last[0] != data:
-            last = (data, Index.parse(data, str(self.folder.root / INDEX), self._image))
-            self._last = last
-        return last
+        """See `Shelf.index`; the mark is all that the file says, and which file it is.
+
+        Every writer replaces it, also when only what it leads to has changed.
+        """
+        file = self.folder.open(INDEX)
+        if file is None:
+            return None, Index.empty(self._image)
+        with os.fdopen(file, "rb") as opened, storage_errors(INDEX):
+            known = os.fstat(file)
+            data = opened.read(INDEX_LIMIT + 1)
+        if len(data) > INDEX_LIMIT:
+            raise LayoutInvalid(f"{self.folder.root / INDEX} has more than {INDEX_LIMIT} bytes")
+        mark = (known.st_ino, known.st_mtime_ns, data)
+        if self._last[0] != mark:
+            self._last = (mark, Index.parse(data, str(self.folder.root / INDEX), self._image))
+        return self._last
 
     def size(self, digest: Digest) -> int | None:
         """See `Shelf.size`."""
@@ -197,13 +205,10 @@ class LayoutRepository(LayoutReader):
             if not index.entries:
                 raise NameUnknown(self.name)
             self._replace(index.holding(()))
-            for algorithm in ALGORITHMS:
-                folder = self._folder.root / "blobs" / algorithm
-                if folder.is_dir():
-                    with storage_errors(folder):
-                        names = [each.name for each in folder.iterdir()]
-                    for name in names:
-                        self._folder.remove(f"blobs/{algorithm}/{name}")
+            with storage_errors(self._folder.root):
+                found = sorted((self._folder.root / "blobs").glob("*/*"))
+            for path in found:
+                self._folder.remove(f"blobs/{path.parent.name}/{path.name}")
 
 
 def blob(digest: Digest) -> str:
