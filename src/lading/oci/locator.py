@@ -19,8 +19,10 @@ LATEST = Tag("latest")
 """The tag that is meant when neither tag nor digest is named."""
 
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]{{1,5}})?", re.ASCII)
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::([0-9]{{1,5}}))?", re.ASCII)
+_IDENTIFIER = re.compile(r"[a-f0-9]{64}", re.ASCII)
 _LONGEST = 1024
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Locator:
         host, path = split_host(head)
         if colon and head != name and not tag:
             raise ReferenceInvalid(f"{text!r} ends its name with a colon, and no tag follows")
+        if _IDENTIFIER.fullmatch(head) is not None:
+            # A name that looks like the id of an image would mean one thing to docker and
+            # another to a registry (distribution/reference).
+            raise ReferenceInvalid(f"{text!r} is the id of an image, and names no repository")
+        if path != path.lower():
+            raise ReferenceInvalid(f"{text!r}: the name of a repository is in lower case")
         try:
             return cls(
                 host,
@@ -92,7 +100,7 @@ def split_host(text: str) -> tuple[str, str]:
         host = DOCKER_HUB
     if host == DOCKER_HUB and path and "/" not in path:
         path = f"library/{path}"
-    if _HOST.fullmatch(host) is None:
+    if not _well_formed(host):
         raise ReferenceInvalid(f"{host!r} is not the name of a host")
     return host, path
 
@@ -103,9 +111,14 @@ def parse_host(text: str) -> str:
     Raises:
         ReferenceInvalid: it is none.
     """
-    if _HOST.fullmatch(text) is None:
+    if not _well_formed(text):
         raise ReferenceInvalid(f"{text!r} is not the name of a registry such as localhost:5000")
     return DOCKER_HUB if text == f"index.{DOCKER_HUB}" else text
+
+
+def _well_formed(host: str) -> bool:
+    found = _HOST.fullmatch(host)
+    return found is not None and int(found[1] or 0) <= _LAST_PORT
 
 
 def is_short(text: str) -> bool:

@@ -3,6 +3,7 @@
 Names are compared in their normal form (image-spec, Platform Variants), in which they are kept.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -38,6 +39,12 @@ _KNOWN = frozenset({"os", "architecture", "variant", "os.version", "os.features"
 # From Windows Server 2022 on, a host also runs images of the long-term release before it.
 _FIRST_STABLE = 20348
 _LONG_TERM = (20348, 26100)
+_HIGHEST = 99
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_PART = r"[A-Za-z0-9_.-]+"
+_TEXT = re.compile(
+    rf"({_PART})(?:\(([A-Za-z0-9_.-]*)((?:\+{_PART})*)\))?/({_PART})(?:/({_PART}))?", re.ASCII
+)
 
 UNKNOWN = "unknown"
 """System and architecture of entries that are no images, such as attestations."""
@@ -61,15 +68,11 @@ class Platform:
         Raises:
             ReferenceInvalid: it is written otherwise.
         """
-        system, *rest = text.strip().split("/")
-        name, opening, inner = system.partition("(")
-        if not name or not 1 <= len(rest) <= 2 or not all(rest):
+        found = _TEXT.fullmatch(text.strip())
+        if found is None:
             raise ReferenceInvalid(f"{text!r} is not a platform such as linux/amd64")
-        if opening and not inner.endswith(")"):
-            raise ReferenceInvalid(f"{text!r} is not a platform such as linux/amd64")
-        version, *features = inner.removesuffix(")").split("+")
-        architecture, variant = rest[0], rest[1] if len(rest) > 1 else ""
-        return cls(name, architecture, variant, version, tuple(features)).normal
+        system, version, features, architecture, variant = (each or "" for each in found.groups())
+        return cls(system, architecture, variant, version, tuple(features.split("+")[1:])).normal
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
@@ -122,60 +125,68 @@ class Platform:
 def choose(wanted: Platform, among: Sequence[tuple[Platform, Item]]) -> Item | None:
     """What suits *wanted* best, the first of several; ``None`` if nothing does."""
     wanted = wanted.normal
-    offered = [(platform.normal, item) for platform, item in among]
-    for architecture, variant in _preferences(wanted):
-        for platform, item in offered:
-            found = platform.architecture, platform.variant
-            if found == (architecture, variant) and _suits(wanted, platform):
-                return item
+    offered = [
+        (platform, item)
+        for platform, item in ((each.normal, item) for each, item in among)
+        if _suits(wanted, platform)
+    ]
+    for preferred in _preferences(wanted):
+        fitting = [each for each in offered if preferred == (each[0].architecture, each[0].variant)]
+        if fitting:
+            return max(fitting, key=lambda each: _closeness(wanted, each[0]))[1]
     return None
 
 
 def _preferences(wanted: Platform) -> Iterator[tuple[str, str]]:
     """Architectures and variants that run on *wanted*, the best first."""
     architecture, variant = wanted.architecture, wanted.variant
+    yield architecture, variant
     match architecture:
         case "amd64":
-            level = _number(variant) or 1
-            yield from (("amd64", f"v{each}" if each > 1 else "") for each in range(level, 0, -1))
+            for level in _levels(_number(variant) or 1, 1):
+                yield "amd64", f"v{level}" if level > 1 else ""
             yield "386", ""
         case "arm":
-            yield from _arm(_number(variant) or 7)
+            yield from _arm(_number(variant))
         case "arm64":
             yield from _arm64(variant or "v8")
             yield from _arm(8)
         case _:
-            yield architecture, variant
-            if variant:
-                yield architecture, ""
+            yield architecture, ""
+
+
+def _levels(highest: int, lowest: int) -> range:
+    # What somebody wrote may be any number; there are no levels beyond these.
+    return range(min(highest, _HIGHEST), lowest - 1, -1)
 
 
 def _arm(level: int) -> Iterator[tuple[str, str]]:
-    for each in range(level, 4, -1):
+    for each in _levels(level, 5):
         yield "arm", f"v{each}"
 
 
 def _arm64(variant: str) -> Iterator[tuple[str, str]]:
     major, _, minor = variant.removeprefix("v").partition(".")
-    level = int(minor) if minor.isdigit() else 0
+    level = _number(minor)
     if major == "9":
-        for each in range(level, -1, -1):
+        for each in _levels(level, 0):
             yield "arm64", f"v9.{each}" if each else "v9"
         # Armv9.n has all that Armv8.(n+5) has.
         level = min(level + 5, 9)
-    for each in range(level, -1, -1):
+    for each in _levels(level, 0):
         yield "arm64", f"v8.{each}" if each else ""
 
 
-def _number(variant: str) -> int:
-    digits = variant.removeprefix("v")
-    return int(digits) if digits.isascii() and digits.isdigit() else 0
+def _number(text: str) -> int:
+    digits = text.removeprefix("v")
+    return int(digits) if _DIGITS.fullmatch(digits) else 0
 
 
 def _suits(wanted: Platform, offered: Platform) -> bool:
     """Whether the system of *offered* is that of *wanted*, or one that it runs."""
     if wanted.os != offered.os or offered.architecture == UNKNOWN:
         return False
+    # Who names no features leaves open which there are.
     if wanted.os_features and not set(offered.os_features) <= set(wanted.os_features):
         return False
     if wanted.os == "windows" and wanted.os_version and offered.os_version:
@@ -183,13 +194,25 @@ def _suits(wanted: Platform, offered: Platform) -> bool:
     return True
 
 
+def _closeness(wanted: Platform, offered: Platform) -> tuple[int, int]:
+    """How near *offered*, which suits, comes to *wanted*: its features, then its Windows."""
+    features = len(offered.os_features) if wanted.os_features else -len(offered.os_features)
+    build = _build(offered.os_version) if wanted.os == "windows" and wanted.os_version else 0
+    return features, build
+
+
 def _windows_runs(host: str, image: str) -> bool:
     """Whether Windows *host* runs containers of *image*; versions are ``10.0.BUILD.REVISION``."""
     ours, theirs = host.split("."), image.split(".")
     if ours[:2] != theirs[:2] or len(ours) < 3 or len(theirs) < 3:
         return False
-    here, there = _number(ours[2]), _number(theirs[2])
+    here, there = _build(host), _build(image)
     if here < _FIRST_STABLE:
         return here == there
     oldest = max((each for each in _LONG_TERM if each < here), default=_FIRST_STABLE)
     return oldest <= there <= here
+
+
+def _build(version: str) -> int:
+    parts = version.split(".")
+    return _number(parts[2]) if len(parts) > 2 else 0

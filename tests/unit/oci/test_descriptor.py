@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lading.oci.descriptor import Descriptor, Descriptors
 from lading.oci.digest import ALGORITHMS, Digest
+from lading.oci.platform import Platform
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 _DESCRIPTORS = st.builds(
@@ -61,3 +62,24 @@ def test_list_of_descriptors_is_sent_as_a_json_array(descriptors: list[Descripto
     assert json.loads(Descriptors.of(descriptors).as_json()) == [
         each.as_json() for each in descriptors
     ]
+
+
+def test_descriptor_of_an_index_entry_keeps_all_that_it_says() -> None:
+    """Platform, URLs, embedded content and what nobody knows, through JSON."""
+    found = {
+        "mediaType": "a/b",
+        "digest": str(Digest.of(b"x")),
+        "size": 1,
+        "platform": {"architecture": "arm64", "os": "linux", "variant": "v8"},
+        "urls": ["https://example.com/x"],
+        "data": "eA==",
+        "anything": [1],
+    }
+
+    descriptor = Descriptor.from_json(found)
+
+    assert descriptor.platform == Platform("linux", "arm64", "v8")
+    assert descriptor.urls == ("https://example.com/x",)
+    assert descriptor.data == "eA=="
+    assert descriptor.rest == {"anything": [1]}
+    assert descriptor.as_json() == found

@@ -471,3 +471,20 @@ def test_any_value_anywhere_is_understood_or_refused(key: str, inner: str, value
     assert all(edge.digest for edge in manifest.edges)
     assert manifest.as_referrer.as_json()["digest"] == str(manifest.digest)
     assert manifest.subject is None or str(manifest.subject)
+
+
+def test_manifest_tells_its_parts() -> None:
+    """An image has a config and layers; an index has manifests, and neither of the two."""
+    entry = Descriptor.from_json(_ENTRY)
+    image = _manifest({"schemaVersion": 2, "config": _ENTRY, "layers": [_ENTRY, _ENTRY]})
+    index = _manifest({"schemaVersion": 2, "manifests": [_ENTRY]})
+
+    assert (image.config, image.layers, image.manifests) == (entry, (entry, entry), ())
+    assert (index.config, index.layers, index.manifests) == (None, (), (entry,))
+    assert not image.is_index
+    assert index.is_index
+
+
+def _manifest(document: dict[str, Any]) -> Manifest:
+    body = json.dumps(document).encode()
+    return Manifest(body, "application/json", Digest.of(body))
