@@ -271,11 +271,7 @@ class Connection(asyncio.BufferedProtocol):
     def _begin(self, request: Request) -> None:
         self._busy = True
         self._deadline = None
-        answering = self._answer(request)
-        if self._body is not None:
-            self._task = self.shared.loop.create_task(answering)
-            return
-        self._task = eager.begin(answering, self.shared.loop)
+        self._task = eager.begin(self._answer(request), self.shared.loop)
 
     async def _answer(self, request: Request) -> None:
         try:

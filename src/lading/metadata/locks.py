@@ -37,26 +37,16 @@ class FileLocks:
     """Exclusion between all processes that use *directory*."""
 
     def __init__(self, directory: Path) -> None:
-        self._background = directory / "background.lock"
-        self._shards = [directory / "locks" / f"{number:02x}" for number in range(SHARDS)]
+        self._background = str(directory / "background.lock")
+        self._shards = [str(directory / "locks" / f"{number:02x}") for number in range(SHARDS)]
 
-    @asynccontextmanager
-    async def publishing(self, digest: Digest) -> AsyncIterator[None]:
+    def publishing(self, digest: Digest) -> "_Holding":
         """Share the lock of *digest* with other publishers."""
-        descriptor = await _acquire(self._shards[shard(digest)], fcntl.LOCK_SH)
-        try:
-            yield
-        finally:
-            os.close(descriptor)
+        return _Holding(self._shards[shard(digest)], fcntl.LOCK_SH)
 
-    @asynccontextmanager
-    async def exclusively(self, digest: Digest) -> AsyncIterator[None]:
+    def exclusively(self, digest: Digest) -> "_Holding":
         """Hold the lock of *digest* alone."""
-        descriptor = await _acquire(self._shards[shard(digest)], fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            os.close(descriptor)
+        return _Holding(self._shards[shard(digest)], fcntl.LOCK_EX)
 
     @asynccontextmanager
     async def background(self, *, wait: bool) -> AsyncIterator[bool]:
@@ -70,7 +60,24 @@ class FileLocks:
             os.close(descriptor)
 
 
-def _open(path: Path) -> int:
+class _Holding:
+    """A lock from the beginning of a block to its end; a class, since every blob passes here."""
+
+    __slots__ = ("_descriptor", "_mode", "_path")
+
+    def __init__(self, path: str, mode: int) -> None:
+        self._path = path
+        self._mode = mode
+        self._descriptor = -1
+
+    async def __aenter__(self) -> None:
+        self._descriptor = await _acquire(self._path, self._mode)
+
+    async def __aexit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+
+def _open(path: str) -> int:
     with storage_errors(path):
         # An open file of its own for each holder: two holders within a process exclude each other.
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -91,10 +98,11 @@ async def _until(attempt: Callable[[], bool]) -> None:
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-async def _acquire(path: Path, mode: int) -> int:
+async def _acquire(path: str, mode: int) -> int:
     descriptor = _open(path)
     try:
-        await _until(partial(_locked, descriptor, mode))
+        if not _locked(descriptor, mode):
+            await _until(partial(_locked, descriptor, mode))
     except BaseException:
         os.close(descriptor)
         raise

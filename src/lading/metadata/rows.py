@@ -26,6 +26,7 @@ from lading.oci.names import RepositoryName, Tag
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def micros(span: timedelta) -> int:
@@ -76,7 +77,7 @@ def encode_change(change: Change) -> tuple[str, str]:
             pass
         case _:
             assert_never(change)
-    return type(change).__name__, json.dumps(found, separators=(",", ":"))
+    return type(change).__name__, _json(found)
 
 
 def decode_change(kind: str, text: str, body: bytes) -> Change:
@@ -137,7 +138,7 @@ _DECODERS: Mapping[str, Callable[[RepositoryName, Mapping[str, Any], bytes], Cha
 
 def encode_occasion(occasion: Occasion) -> tuple[str, str]:
     """The name of the principal, and the facts as JSON."""
-    return occasion.principal.name, json.dumps(dict(occasion.facts), separators=(",", ":"))
+    return occasion.principal.name, _json(dict(occasion.facts))
 
 
 def decode_occasion(principal: str, facts: str) -> Occasion:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from lading.errors import BY_ERRNO, StorageFailed
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: object) -> Iterator[None]:
     """Turn errors of the operating system about *path* into our own."""
     try:
         yield

@@ -58,6 +58,10 @@ class Request:
         """The values of query parameter *name*, decoded, in order."""
         if not self.query:
             return []
+        if "%" not in self.query and "+" not in self.query:
+            # Nothing is encoded, as in most requests; to find that out costs a tenth.
+            fields = [each.partition("=") for each in self.query.split("&") if each]
+            return [value for key, _, value in fields if key == name]
         # Broken percent-encoding becomes U+FFFD, which no grammar of ours allows.
         pairs = parse_qsl(self.query, keep_blank_values=True, errors="replace")
         return [value for key, value in pairs if key == name]

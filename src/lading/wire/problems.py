@@ -20,6 +20,7 @@ REALM = "lading"
 """What a name and a password are asked for."""
 
 _LONGEST = 1024
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _MOST_MISSING = 1000
 """How many missing digests are told one by one; clients read no more than a few megabytes."""
 
@@ -171,7 +172,7 @@ def _entry(code: str, message: str, detail: str) -> dict[str, str]:
 
 
 def _response(status: int, entries: list[dict[str, str]], fields: Fields) -> Response:
-    body = json.dumps({"errors": entries}, separators=(",", ":")).encode("ascii")
+    body = _json({"errors": entries}).encode("ascii")
     return Response(status, [*headers.of_document(body), *fields], body)
 
 
