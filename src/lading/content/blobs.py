@@ -6,16 +6,16 @@ other end of a connection names the digest of what it took. If it does not, they
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Protocol
 
-from lading.bodies import Elsewhere, Source, source_of
+from lading.bodies import BlobContent, Elsewhere, Source, source_of
 from lading.content.crowd import Once, drain
 from lading.content.graph import Named
 from lading.content.report import Tally
 from lading.content.sides import SOURCE, TARGET, Trace, Traced, at
-from lading.content.steps import Event, Listener, Step
+from lading.content.steps import Event, Listener, Step, paced
 from lading.content.verify import Measured, Verified
 from lading.errors import (
     BlobUnknown,
@@ -45,11 +45,16 @@ Fetch = Callable[[str], Awaitable[Source]]
 ATTEMPTS = 3
 """How often it is tried to send one blob; requests have a patience of their own below that."""
 
-_OFTEN = 0.1
-"""Seconds between two steps about the bytes of one blob."""
-
 _PASSING = (BodyIncomplete, UpstreamFailed, UploadUnknown, UploadOutOfOrder)
 """What may go better the next time."""
+
+
+class Opener(Protocol):
+    """What has blobs; see `ContentSource`."""
+
+    async def open_blob(self, digest: Digest) -> BlobContent:
+        """The content of a blob."""
+        ...
 
 
 class Blobs:
@@ -57,7 +62,7 @@ class Blobs:
 
     def __init__(
         self,
-        source: ContentSource,
+        source: Opener,
         target: Repository,
         tally: Tally,
         *,
@@ -123,7 +128,9 @@ class Blobs:
         left = ATTEMPTS
         while True:
             left -= 1
-            sending = _Sending(self._target, descriptor, self._teller(descriptor), hashed=hashed)
+            sending = _Sending(
+                self._target, descriptor, paced(self._listener, descriptor), hashed=hashed
+            )
             try:
                 with at(SOURCE):
                     body = await self._opened(wanted)
@@ -186,20 +193,6 @@ class Blobs:
 
     def _tell(self, event: Event, descriptor: Descriptor, error: LadingError | None = None) -> None:
         self._listener(Step(event, descriptor, error=error))
-
-    def _teller(self, descriptor: Descriptor) -> Callable[[int], None]:
-        """Passes on from threads how many bytes have moved, once in a while."""
-        loop = asyncio.get_running_loop()
-        told = time.monotonic()
-
-        def tell(moved: int) -> None:
-            nonlocal told
-            if time.monotonic() - told >= _OFTEN:
-                told = time.monotonic()
-                step = Step(Event.BYTES, descriptor, moved=moved)
-                loop.call_soon_threadsafe(self._listener, step)
-
-        return tell
 
 
 async def is_there(target: ContentSource, wanted: Descriptor) -> bool:

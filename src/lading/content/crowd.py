@@ -101,9 +101,6 @@ class Once(Generic[Key]):
     def __init__(self) -> None:
         self._known: dict[Key, asyncio.Future[bool]] = {}
 
-    def __len__(self) -> int:
-        return len(self._known)
-
     async def do(self, key: Key, work: Callable[[], Awaitable[None]]) -> None:
         """Do *work* unless it was done for *key*; what it raised is raised to all who ask."""
         while (known := self._known.get(key)) is not None:

@@ -19,7 +19,9 @@ from lading.oci.platform import UNKNOWN, Platform, choose
 ABOUT = "vnd.docker.reference.digest"
 """In an index, the annotation of an attestation that names the image it is about (trap T35)."""
 
-_CONFIGS = frozenset({media_types.OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
+CONFIGS = frozenset({media_types.OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
+"""The types of configs of images, which say what an image is for."""
+
 _LONGEST_CONFIG = 4 << 20
 _DEEPEST = 4
 
@@ -92,7 +94,7 @@ async def check(source: ContentSource, image: Manifest, platform: Platform) -> N
     Raises:
         PlatformUnknown: it is for another one.
     """
-    if image.config is None or image.config.media_type not in _CONFIGS:
+    if image.config is None or image.config.media_type not in CONFIGS:
         return
     found = Platform.from_json(await _config(source, image.config))
     if found.architecture and choose(platform, [(found, True)]) is None:

@@ -1,11 +1,16 @@
 """What long work tells about itself while it goes on."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from lading.errors import LadingError
 from lading.oci.descriptor import Descriptor
+
+_OFTEN = 0.1
+"""Seconds between two steps about the bytes of one piece of content."""
 
 
 class Event(Enum):
@@ -43,3 +48,18 @@ Listener = Callable[[Step], None]
 
 def silent(_step: Step) -> None:
     """Nobody wants to know."""
+
+
+def paced(listener: Listener, descriptor: Descriptor, *, name: str = "") -> Callable[[int], None]:
+    """Passes on, from the threads in which bytes move, how many have; once in a while."""
+    loop = asyncio.get_running_loop()
+    told = time.monotonic()
+
+    def tell(moved: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _OFTEN:
+            told = time.monotonic()
+            step = Step(Event.BYTES, descriptor, name=name, moved=moved)
+            loop.call_soon_threadsafe(listener, step)
+
+    return tell

@@ -1,4 +1,6 @@
-"""What a repository holds, to compare two of them."""
+"""What repositories and directories hold, to compare them."""
+
+from pathlib import Path
 
 from lading.content.walk import walk
 from lading.errors import BlobUnknown
@@ -34,3 +36,8 @@ async def tags(repository: Repository) -> dict[str, str]:
     """What each tag names."""
     page = await repository.tags(limit=1000)
     return {tag: str((await repository.resolve(Tag(tag))).digest) for tag in page.items}
+
+
+def names(folder: Path) -> list[str]:
+    """What is in *folder*, sorted."""
+    return sorted(each.name for each in folder.iterdir())

@@ -566,7 +566,7 @@ async def test_whoever_listens_hears_of_bytes_once_in_a_while(
     source: Repository, target: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the event loop, though they move in threads."""
-    monkeypatch.setattr("lading.content.blobs._OFTEN", 0)
+    monkeypatch.setattr("lading.content.steps._OFTEN", 0)
     content = samples.blob(3 << 20)
     await samples.put_blob(source, content)
     await samples.put_blob(source, samples.EMPTY)

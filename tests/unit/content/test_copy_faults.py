@@ -157,13 +157,13 @@ class _FailingUpload(ForwardingUpload):
         self._target.begun_at.append(at)
         return await super().write(body, at=at)
 
-    async def commit(self, digest: Digest) -> Descriptor:
+    async def commit(self, digest: Digest, last: Inbound | None = None) -> Descriptor:
         if self._target.commits:
             failure = self._target.commits.pop()
             if failure.exit_code == UpstreamFailed.exit_code and self._target.lost_after:
-                await super().commit(digest)
+                await super().commit(digest, last)
             raise failure
-        return await super().commit(digest)
+        return await super().commit(digest, last)
 
     async def cancel(self) -> None:
         self._target.cancelled += 1

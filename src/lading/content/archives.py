@@ -1,0 +1,182 @@
+"""Directories as archives, in the form in which oras packs them.
+
+The same directory always gives the same bytes: entries are sorted, and have neither times nor
+owners. What is unpacked comes from strangers, so it is put together aside, links last, and
+nothing in it may lead out of it.
+"""
+
+import gzip
+import os
+import stat
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from lading.content import titles
+from lading.content.files import file_errors
+from lading.errors import DigestInvalid, FileRefused
+from lading.oci.digest import Digest, Hasher
+
+_LEVEL = 6
+_BLOCK = 1 << 20
+
+
+class _Hashed:
+    """A file of which everything that is written or read is hashed."""
+
+    def __init__(self, inner: BinaryIO | gzip.GzipFile) -> None:
+        self._inner = inner
+        self.hasher = Hasher()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self._inner.write(data)
+        self._seen(data)
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        data = self._inner.read(size)
+        self._seen(data)
+        return data
+
+    def _seen(self, data: bytes) -> None:
+        self.hasher.update(data)
+        self.size += len(data)
+
+
+def pack(folder: Path, title: str, into: BinaryIO) -> tuple[Digest, Digest, int]:
+    """Write the archive of *folder* to *into*; the digest of the tar, that of all, and its size.
+
+    Raises:
+        FileRefused: something in it cannot be read, or is neither file, directory nor link.
+    """
+    whole = _Hashed(into)
+    with gzip.GzipFile(
+        filename="", mode="wb", compresslevel=_LEVEL, fileobj=cast("IO[bytes]", whole), mtime=0
+    ) as squeezed:
+        plain = _Hashed(squeezed)
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", plain), mode="w|", format=tarfile.PAX_FORMAT
+        ) as archive:
+            for path, name in _entries(folder, "/".join(titles.parts(title, directory=True))):
+                _add(archive, path, name)
+    return plain.hasher.digest(), whole.hasher.digest(), whole.size
+
+
+def _entries(folder: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """What is in *folder*, itself included, parents first and otherwise by name."""
+    if name:
+        yield folder, name
+    with file_errors(folder):
+        inner = sorted(each.name for each in folder.iterdir())
+    for each in inner:
+        path, below = folder / each, f"{name}/{each}" if name else each
+        if path.is_dir() and not path.is_symlink():
+            yield from _entries(path, below)
+        else:
+            yield path, below
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    with file_errors(path):
+        found = path.lstat()
+        entry = tarfile.TarInfo(name)
+        entry.mode = stat.S_IMODE(found.st_mode) & 0o777
+        if stat.S_ISDIR(found.st_mode):
+            entry.type = tarfile.DIRTYPE
+            archive.addfile(entry)
+        elif stat.S_ISLNK(found.st_mode):
+            entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+            archive.addfile(entry)
+        elif stat.S_ISREG(found.st_mode):
+            entry.size = found.st_size
+            with path.open("rb") as file:
+                archive.addfile(entry, file)
+        else:
+            raise FileRefused(f"{path} is neither a file, a directory nor a link")
+
+
+def unpack(packed: Path, title: str, expected: str | None, into: Path) -> None:
+    """Unpack the archive of a directory called *title* into the new directory *into*.
+
+    *expected* is the digest of the archive before it was compressed, if that is known.
+
+    Raises:
+        FileRefused: it is no such archive, or leads out of the directory.
+        DigestInvalid: its digest is not *expected*.
+    """
+    prefix = titles.parts(title, directory=True)
+    with packed.open("rb") as file:
+        try:
+            with gzip.GzipFile(fileobj=file) as squeezed:
+                plain = _Hashed(squeezed)
+                with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|") as archive:
+                    _Unpacking(into, prefix).all(archive)
+                while plain.read(_BLOCK):
+                    pass  # what is behind the end of the archive belongs to its digest
+        except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
+            raise FileRefused(f"{title!r} is a damaged archive: {error}") from error
+        except OSError as error:
+            raise FileRefused(f"{title!r} cannot be unpacked: {error.strerror}") from error
+    found = plain.hasher.digest()
+    if expected is not None and str(found) != expected:
+        raise DigestInvalid(f"the archive of {title!r} is {found}, not {expected}")
+
+
+class _Unpacking:
+    """One archive on its way out."""
+
+    def __init__(self, into: Path, prefix: tuple[str, ...]) -> None:
+        self._into = into
+        self._prefix = prefix
+        self._links: list[tuple[Path, str]] = []
+        self._modes: list[tuple[Path, int]] = []
+
+    def all(self, archive: tarfile.TarFile) -> None:
+        """Write every entry of *archive*; links are made when nothing is written any more."""
+        self._into.mkdir()
+        for entry in archive:
+            self._one(archive, entry, self._place(entry.name))
+        for path, goal in self._links:
+            path.symlink_to(goal)
+        root = os.path.realpath(self._into)
+        for path, goal in self._links:
+            real = os.path.realpath(path)
+            if goal.startswith("/") or os.path.commonpath((real, root)) != root:
+                raise FileRefused(f"{path.name!r} is a link that leads out of the directory")
+        for path, mode in reversed(self._modes):
+            path.chmod(mode & 0o777 | 0o700)
+
+    def _place(self, name: str) -> Path:
+        names = titles.parts(name, directory=True)
+        if names[: len(self._prefix)] != self._prefix:
+            raise FileRefused(f"{name!r} is not in {'/'.join(self._prefix)!r}")
+        return self._into.joinpath(*names[len(self._prefix) :])
+
+    def _one(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
+        if entry.isdir():
+            path.mkdir(parents=True, exist_ok=True)
+            self._modes.append((path, entry.mode))
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if entry.isreg():
+            with open(path, "xb", opener=_with_mode(entry.mode & 0o777)) as file:
+                _copy(archive.extractfile(entry), file)
+        elif entry.issym():
+            self._links.append((path, entry.linkname))
+        elif entry.islnk():
+            os.link(self._place(entry.linkname), path, follow_symlinks=False)
+        else:
+            raise FileRefused(f"{entry.name!r} is neither a file, a directory nor a link")
+
+
+def _with_mode(mode: int) -> Any:
+    return lambda path, flags: os.open(path, flags, mode)
+
+
+def _copy(source: IO[bytes] | None, target: BinaryIO) -> None:
+    assert source is not None, "it is a regular file"
+    while block := source.read(_BLOCK):
+        target.write(block)
