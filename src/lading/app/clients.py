@@ -87,6 +87,11 @@ class Client:
         self.stored = stored
         self.keyring: Keyring = stored if login is None else StaticKeyring(login)
 
+    @property
+    def transport(self) -> Transport:
+        """The way to registries, for what is asked by nobody in particular."""
+        return self._transport
+
     def qualified(self, text: str) -> str:
         """*text* with a host, if ``registries.conf`` says which is meant by a short name.
 
@@ -258,6 +263,11 @@ def _login(options: ClientOptions) -> Login | None:
     if options.username == TOKEN_USER:
         return Login(identity_token=password, came_from=said_by)
     return Login(username=options.username, password=password, came_from=said_by)
+
+
+def login_of(username: str, password: str, identity_token: str = "") -> Login:
+    """A login that somebody typed."""
+    return Login(username=username, password=password, identity_token=identity_token)
 
 
 def _overrides(options: ClientOptions) -> Overrides:

@@ -5,10 +5,31 @@ import asyncio
 import click
 
 from lading.app.maintenance import Finding, Verdict, audit, configured
+from lading.cli.names import examples
 from lading.cli.output import Output, amount, counted, output_option, root_options
+from lading.cli.shapes import many, number, record, text
+
+_SHAPE = record(
+    "What was found.",
+    blobs=number("Blobs that were looked at."),
+    size=number("Their bytes."),
+    damage=number("How much is missing, truncated or changed."),
+    repaired=number("How much of that was put aside."),
+    waste=number("How much nothing needs."),
+    wasted=number("Its bytes."),
+    items=many(
+        record(
+            grade=text("Whether it is damage or waste."),
+            subject=text("What it is about."),
+            problem=text("What is wrong with it."),
+            remedy=text("What was done, or has to be; may be empty."),
+        ),
+        "One for each thing.",
+    ),
+)
 
 
-@click.command("fsck")
+@click.command("fsck", epilog=examples("lading fsck --root data"))
 @root_options
 @click.option("--fast", is_flag=True, help="Compare lengths only; do not read the content.")
 @click.option(
@@ -16,9 +37,9 @@ from lading.cli.output import Output, amount, counted, output_option, root_optio
     is_flag=True,
     help="Put damaged content aside, so that the next push of it heals what names it.",
 )
-@output_option
+@output_option(shape=_SHAPE, items="items")
 def command(
-    *, root: str | None, config_file: str | None, fast: bool, repair: bool, output: str
+    *, root: str | None, config_file: str | None, fast: bool, repair: bool, out: Output
 ) -> int:
     """Compare what is recorded with what is there, and tell damage from waste.
 
@@ -26,7 +47,6 @@ def command(
     exit code is 1 when there is damage, also when it was repaired, and 0 when there is only waste,
     which `lading gc` frees.
     """
-    out = Output(output)
 
     def hear(finding: Finding) -> None:
         out.item(

@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from lading.app.maintenance import Collected, Tally, What, collect, configured
+from lading.cli.names import examples
 from lading.cli.output import Output, amount, counted, output_option, root_options
+from lading.cli.shapes import many, maybe, number, record, text, truth
 
 _DONE = {
     What.MANIFEST: "ended",
@@ -16,7 +18,30 @@ _DONE = {
 }
 
 
-@click.command("gc")
+_SHAPE = record(
+    "What was removed, or with --dry-run would be.",
+    dryRun=truth("Whether nothing was done."),
+    manifests=number("Manifests that were ended."),
+    links=number("Blobs that a repository forgot."),
+    blobs=number("Blobs that were deleted."),
+    unrecorded=number("Blobs that nobody knew of, and that were deleted."),
+    uploads=number("Stale uploads that were ended."),
+    failed=number("Blobs that could not be deleted."),
+    freed=number("Bytes that were freed."),
+    items=many(
+        record(
+            what=text("What kind of thing it was."),
+            digest=text("Its digest."),
+            size=number("Its length in bytes."),
+            repository=maybe(text("The repository, where it was in one.")),
+            reason=text("Why it went."),
+        ),
+        "One for each thing.",
+    ),
+)
+
+
+@click.command("gc", epilog=examples("lading gc --root data --dry-run"))
 @root_options
 @click.option(
     "--grace",
@@ -26,7 +51,7 @@ _DONE = {
 )
 @click.option("--untagged", is_flag=True, help="First end manifests that nothing names any more.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@output_option
+@output_option(shape=_SHAPE, items="items")
 def command(
     *,
     root: str | None,
@@ -34,7 +59,7 @@ def command(
     grace: str | None,
     untagged: bool,
     dry_run: bool,
-    output: str,
+    out: Output,
 ) -> int:
     """Remove content that nothing refers to, and what interrupted pushes left behind.
 
@@ -42,7 +67,6 @@ def command(
     whose push is still under way may lose blobs that they had pushed and not named yet; such a
     push fails and succeeds when it is tried again.
     """
-    out = Output(output)
 
     def hear(collected: Collected) -> None:
         out.item(_line(collected, dry_run=dry_run), _facts(collected))

@@ -11,17 +11,16 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from lading.errors import LadingError
+from lading.cli.names import COMMANDS, SECTIONS, native
+from lading.errors import LadingError, PartlyDone
 
-_COMMANDS = {
-    "serve": "Serve a registry.",
-    "gc": "Remove unreferenced content and waste.",
-    "fsck": "Look for damaged content, and put it right.",
-    "version": "Say which versions are at work.",
-}
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _MISTAKE = 70
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -31,8 +30,8 @@ class _Commands(click.Group):
     """Commands by name; each lives in the module of its name and is called ``command`` there."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """All names, in the order of a life with a registry."""
-        return list(_COMMANDS)
+        """All names, in the order of the help."""
+        return list(COMMANDS)
 
     def get_command(
         self,
@@ -40,11 +39,22 @@ class _Commands(click.Group):
         cmd_name: str,
     ) -> click.Command | None:
         """Import the command *cmd_name*."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         found = importlib.import_module(f"lading.cli.{cmd_name}").command
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; what other tools call it is understood, and our name for it told."""
+        foreign, ours = native(args)
+        if foreign:
+            args = [*ours, *args[len(foreign) :]]
+            if not ctx.resilient_parsing:
+                click.echo(f"lading: this is called `lading {' '.join(ours)}` here", err=True)
+        return super().resolve_command(ctx, args)
 
     def format_commands(
         self,
@@ -52,8 +62,16 @@ class _Commands(click.Group):
         formatter: click.HelpFormatter,
     ) -> None:
         """List the commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Names that begin with *incomplete*, also without importing any."""
+        # Imported only when a shell asks.
+        item = importlib.import_module("click.shell_completion").CompletionItem
+        found = [item(n, help=line) for n, line in COMMANDS.items() if n.startswith(incomplete)]
+        return found or super().shell_complete(ctx, incomplete)
 
 
 def _version(
@@ -84,7 +102,12 @@ def _version(
     help="Say which version this is; `lading version` says more.",
 )
 def cli() -> None:
-    """An OCI registry: keeps what docker, podman, crane and oras push, and serves it."""
+    """A registry of images and artifacts, and what one does with registries.
+
+    Images are named by HOST/NAME:TAG or HOST/NAME@DIGEST, and on either side of every command also
+    by oci:DIR:TAG, oci-archive:FILE:TAG or docker-archive:FILE:NAME:TAG. A dash is standard input
+    or output.
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Read by hand as well: a failure may come before click has parsed anything.
     wordy = "--traceback" in given
     try:
+        if not given and _completed():
+            return 0
         # Not `cli.main`, which has views of its own on broken pipes and interrupts.
         with cli.make_context("lading", given) as context:
             code = cli.invoke(context)
@@ -120,24 +145,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _completed() -> bool:
+    """Answer a shell that asks for completions; only its scripts start us without arguments."""
+    variable, instruction = importlib.import_module("lading.app.terminal").completion()
+    if not instruction:
+        return False
+    click_completion = importlib.import_module("click.shell_completion")
+    click_completion.shell_complete(cli, {}, "lading", variable, instruction)
+    return True
+
+
 def _told(error: BaseException) -> int:
     """Say in one line what went wrong, and return the exit code for it."""
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, PartlyDone):
+        for each in error.failures:
+            click.echo(_line(each), err=True)
+    click.echo(_line(error), err=True)
+    return error.exit_code if isinstance(error, LadingError) else _MISTAKE
+
+
+def _line(error: BaseException) -> str:
     if isinstance(error, LadingError):
-        what, code, advice = str(error), error.exit_code, error.advice
+        where, what, advice = error.where, str(error), error.advice
     else:
-        what = f"{type(error).__name__}: {error}"
-        code, advice = _MISTAKE, "This is a mistake in lading; --traceback shows where."
-    line = " ".join(f"lading: {what}{'' if what.endswith('.') else '.'} {advice}".split())
-    click.echo(line, err=True)
-    return code
+        where, what = "", f"{type(error).__name__}: {error}"
+        advice = "This is a mistake in lading; --traceback shows where."
+    place = f"{where}: " if where else ""
+    return " ".join(f"lading: {place}{what}{'' if what.endswith('.') else '.'} {advice}".split())
 
 
 def _first(error: BaseException) -> BaseException:
     """The most telling of several failures: ours before others."""
     while isinstance(error, BaseExceptionGroup):
-        ours = error.subgroup(LadingError) or error
+        ours = error.subgroup((LadingError, click.ClickException)) or error
         error = ours.exceptions[0]
     return error
 

@@ -6,9 +6,10 @@ import click
 
 from lading.app.launch import run
 from lading.app.sources import load
+from lading.cli.names import examples
 
 
-@click.command("serve")
+@click.command("serve", epilog=examples("lading serve --root data --listen 127.0.0.1:5000"))
 @click.option("--root", metavar="DIR", help="Where everything is kept; ./lading-data by default.")
 @click.option(
     "--listen",

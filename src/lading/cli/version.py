@@ -3,13 +3,15 @@
 import click
 
 from lading.app.versions import versions
+from lading.cli.names import examples
 from lading.cli.output import Output, output_option
+from lading.cli.shapes import strings
 
 
-@click.command("version")
-@output_option
-def command(*, output: str) -> None:
+@click.command("version", epilog=examples("lading version"))
+@output_option(shape=strings("Versions by what they are of."))
+def command(*, out: Output) -> None:
     """Say which versions are at work."""
     found = versions()
     lines = [f"{name} {version}" for name, version in found.items()]
-    Output(output).end("\n".join(lines), dict(found))
+    out.end("\n".join(lines), dict(found))

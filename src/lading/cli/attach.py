@@ -1,0 +1,68 @@
+"""``lading attach``: files as an artifact about an image."""
+
+import click
+
+from lading.app.clients import ClientOptions
+from lading.cli.names import examples
+from lading.cli.output import Output, output_option
+from lading.cli.places import AGAIN, annotations_option, at, platform_option, run
+from lading.cli.progress import Progress, progress_option
+from lading.cli.pushing import annotated, pushed_shape, told
+from lading.cli.sides import side_options
+from lading.content.artifacts import FileToPush, attach
+from lading.oci.platform import Platform
+
+
+@click.command(
+    "attach",
+    epilog=examples(
+        "lading attach --artifact-type application/spdx+json localhost:5000/team/app:v1 sbom.json",
+        "lading attach --artifact-type application/vnd.example.note -a note=reviewed"
+        " localhost:5000/team/app:v1",
+    ),
+)
+@click.argument("reference", metavar="REF")
+@click.argument("files", metavar="FILE[:TYPE]...", nargs=-1)
+@click.option("--artifact-type", metavar="TYPE", required=True, help="What kind of artifact it is.")
+@platform_option
+@annotations_option
+@click.option(
+    "--annotation-file",
+    metavar="FILE",
+    help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
+)
+@progress_option
+@output_option(shape=pushed_shape())
+@side_options
+def command(
+    *,
+    reference: str,
+    files: tuple[str, ...],
+    artifact_type: str,
+    platform: Platform | None,
+    annotations: dict[str, str],
+    annotation_file: str | None,
+    progress: Progress,
+    out: Output,
+    side: ClientOptions,
+) -> None:
+    """Push files as an artifact about what REF names now, and print REPOSITORY@DIGEST.
+
+    `lading tree` shows it, `lading copy` takes it along. Without files, the artifact consists of
+    its annotations.
+    """
+
+    async def work() -> None:
+        async with at(reference, side, writing=True, listener=progress.heard) as located:
+            report = await attach(
+                located.repository,
+                located.reference,
+                [FileToPush.parse(each) for each in files],
+                artifact_type=artifact_type,
+                annotations=annotated(annotations, annotation_file),
+                platform=platform,
+                listener=progress.heard,
+            )
+            told(located, report, out)
+
+    run(work(), interrupted=AGAIN)

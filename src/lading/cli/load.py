@@ -1,0 +1,83 @@
+"""``lading load``: pushes what is in a file or directory."""
+
+import tarfile
+from pathlib import Path
+
+import click
+
+from lading.app.clients import ClientOptions
+from lading.cli.copying import Transfer, copy_shape, told, transfer
+from lading.cli.files import STANDARD, reading
+from lading.cli.names import examples
+from lading.cli.output import Output, output_option
+from lading.cli.places import AGAIN, platforms_option, run
+from lading.cli.progress import Progress, progress_option
+from lading.cli.sides import Sides, side_options
+from lading.content.copy import CopyOptions
+from lading.errors import LayoutInvalid
+from lading.oci.platform import Platform
+
+
+@click.command(
+    "load",
+    epilog=examples(
+        "lading load app.tar localhost:5000/team/app:v3",
+        "lading load layout localhost:5000/team/app:v3",
+        "lading load --name team/app:v1 docker.tar localhost:5000/team/app:v3",
+    ),
+)
+@click.argument("file", metavar="FILE|DIR|-")
+@click.argument("reference", metavar="REF")
+@click.option("--name", metavar="TAG", help="Which image is meant, if there are several.")
+@platforms_option
+@click.option("--no-referrers", is_flag=True, help="Leave behind what refers to the image.")
+@progress_option
+@output_option(shape=copy_shape())
+@side_options
+def command(
+    *,
+    file: str,
+    reference: str,
+    name: str | None,
+    platforms: tuple[Platform, ...],
+    no_referrers: bool,
+    progress: Progress,
+    out: Output,
+    side: ClientOptions,
+) -> None:
+    """Push the image in FILE as REF, and print REPOSITORY@DIGEST.
+
+    FILE is an image layout, in a directory or an archive, or what `docker save` wrote.
+    """
+    options = CopyOptions(referrers=not no_referrers, platforms=platforms)
+    suffix = f":{name}" if name else ""
+    if Path(file).is_dir():
+        source = f"oci:{file}{suffix}"
+        wanted = Transfer(source, reference, Sides(side, side), options)
+        done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
+    else:
+        with reading(file) as opened:
+            path = f"/dev/fd/{opened.fileno()}" if file == STANDARD else file
+            source = f"{_kind(path, file)}:{path}{suffix}"
+            wanted = Transfer(source, reference, Sides(side, side), options)
+            done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
+    progress.close()
+    told(done, out)
+
+
+def _kind(path: str, name: str) -> str:
+    """What kind of archive it is. What docker 25 and later write is both; the older kind says more.
+
+    Raises:
+        LayoutInvalid: it is neither.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            names = {each.removeprefix("./") for each in archive.getnames()}
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise LayoutInvalid(f"{name}: {error}") from error
+    if "manifest.json" in names:
+        return "docker-archive"
+    if "oci-layout" in names:
+        return "oci-archive"
+    raise LayoutInvalid(f"{name} has neither oci-layout nor manifest.json in it")

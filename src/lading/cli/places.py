@@ -1,0 +1,152 @@
+"""The places a command works on, and the loop it runs in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import click
+
+from lading.app.clients import Client, ClientOptions, open_client
+from lading.app.locate import Located, locate
+from lading.cli.output import say
+from lading.content.steps import Listener, silent
+from lading.errors import ReferenceInvalid
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import Digest
+from lading.oci.names import Tag
+from lading.oci.platform import Platform
+
+Result = TypeVar("Result")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+AGAIN = "Run the same again to go on; what is there already is not moved twice."
+"""What to do after an interrupt, for commands that move content."""
+
+
+def run(work: Coroutine[Any, Any, Result], *, interrupted: str = "") -> Result:
+    """Carry out *work* on a loop of its own.
+
+    Ctrl-C lets it clean up; *interrupted* is what is said then.
+    """
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        if interrupted:
+            say(f"lading: interrupted. {interrupted}")
+        raise
+
+
+def client_for(
+    side: ClientOptions, listener: Listener = silent, *, chunk_size: int | None = None
+) -> AbstractAsyncContextManager[Client]:
+    """A client for one side of a command; what registries warn about is said."""
+    return open_client(
+        options=side,
+        listener=listener,
+        chunk_size=chunk_size,
+        on_warning=lambda warning: say(f"lading: the registry warns: {warning}"),
+    )
+
+
+@asynccontextmanager
+async def at(
+    text: str,
+    side: ClientOptions,
+    *,
+    writing: bool = False,
+    listener: Listener = silent,
+    chunk_size: int | None = None,
+) -> AsyncIterator[Located]:
+    """What *text* names, for one command."""
+    async with (
+        client_for(side, listener, chunk_size=chunk_size) as client,
+        locate(text, client, writing=writing) as located,
+    ):
+        yield located
+
+
+def platform_option(command: Command) -> Command:
+    """Add ``--platform``; the command gets a `Platform` or ``None`` as ``platform``."""
+    return click.option(
+        "--platform",
+        metavar="OS/ARCH[/VARIANT]",
+        callback=_platform,
+        help="Which image of an index is meant, such as linux/arm64.",
+    )(command)
+
+
+def _platform(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001 - click's signature
+    value: str | None,
+) -> Platform | None:
+    return None if value is None else Platform.parse(value)
+
+
+def platforms_option(command: Command) -> Command:
+    """Add ``--platform``, which may be repeated; the command gets ``platforms``."""
+    return click.option(
+        "--platform",
+        "platforms",
+        metavar="OS/ARCH[/VARIANT]",
+        multiple=True,
+        callback=lambda _ctx, _param, values: tuple(map(Platform.parse, values)),
+        help="Only the images of an index for this platform. May be repeated.",
+    )(command)
+
+
+def annotations_option(command: Command) -> Command:
+    """Add ``--annotation``; the command gets ``annotations``, strings by name."""
+    return click.option(
+        "-a",
+        "--annotation",
+        "annotations",
+        metavar="KEY=VALUE",
+        multiple=True,
+        callback=_pairs,
+        help="Annotate the manifest. May be repeated.",
+    )(command)
+
+
+def _pairs(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001 - click's signature
+    values: tuple[str, ...],
+) -> dict[str, str]:
+    found = {}
+    for each in values:
+        key, equals, value = each.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{each!r} is not KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def made(located: Located, descriptor: Descriptor) -> dict[str, Any]:
+    """What is said for programs about a manifest: see `lading.cli.shapes.made`."""
+    return {
+        "reference": f"{located.place}@{descriptor.digest}",
+        "repository": located.place,
+        "digest": str(descriptor.digest),
+        "mediaType": descriptor.media_type,
+        "size": descriptor.size,
+    }
+
+
+def digest_in(located: Located) -> Digest:
+    """The digest that was named.
+
+    Raises:
+        ReferenceInvalid: there is none.
+    """
+    if not isinstance(located.reference, Digest):
+        error = ReferenceInvalid(f"{located.text!r} has no digest")
+        error.advice = "Name the content by NAME@DIGEST."
+        raise error
+    return located.reference
+
+
+def tags_in(located: Located) -> tuple[Tag, ...]:
+    """The tag that was named, if there was one."""
+    return (located.reference,) if isinstance(located.reference, Tag) else ()

@@ -1,0 +1,68 @@
+"""``lading push``: files as an artifact."""
+
+import click
+
+from lading.app.clients import ClientOptions
+from lading.cli.names import examples
+from lading.cli.output import Output, output_option
+from lading.cli.places import AGAIN, annotations_option, at, run, tags_in
+from lading.cli.progress import Progress, progress_option
+from lading.cli.pushing import annotated, pushed_shape, told
+from lading.cli.sides import side_options
+from lading.content.artifacts import FileToPush, push
+
+
+@click.command(
+    "push",
+    epilog=examples(
+        "lading push localhost:5000/team/notes:v1 notes.txt:text/plain",
+        "lading push --artifact-type application/vnd.example.report localhost:5000/team/report:v1"
+        " sbom.json:application/spdx+json notes.txt",
+        "lading push -a org.opencontainers.image.version=1.2 localhost:5000/team/docs:v1 docs",
+    ),
+)
+@click.argument("reference", metavar="REF")
+@click.argument("files", metavar="FILE[:TYPE]...", nargs=-1)
+@click.option("--artifact-type", metavar="TYPE", help="What kind of artifact it is.")
+@click.option("--config", metavar="FILE[:TYPE]", help="The config of the artifact.")
+@annotations_option
+@click.option(
+    "--annotation-file",
+    metavar="FILE",
+    help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
+)
+@progress_option
+@output_option(shape=pushed_shape())
+@side_options
+def command(
+    *,
+    reference: str,
+    files: tuple[str, ...],
+    artifact_type: str | None,
+    config: str | None,
+    annotations: dict[str, str],
+    annotation_file: str | None,
+    progress: Progress,
+    out: Output,
+    side: ClientOptions,
+) -> None:
+    """Push files and directories as one artifact, and print REPOSITORY@DIGEST.
+
+    `lading pull` and oras write them again under the same names, which therefore have to be
+    relative and may not lead out of the working directory.
+    """
+
+    async def work() -> None:
+        async with at(reference, side, writing=True, listener=progress.heard) as located:
+            report = await push(
+                located.repository,
+                [FileToPush.parse(each) for each in files],
+                tags=tags_in(located),
+                artifact_type=artifact_type,
+                config=FileToPush.parse(config) if config else None,
+                annotations=annotated(annotations, annotation_file),
+                listener=progress.heard,
+            )
+            told(located, report, out)
+
+    run(work(), interrupted=AGAIN)

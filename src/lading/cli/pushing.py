@@ -1,0 +1,45 @@
+"""What ``push`` and ``attach`` share."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lading.app.locate import Located
+from lading.cli.output import Output, amount, counted, say
+from lading.cli.places import made
+from lading.cli.shapes import Shape, descriptor, many, number
+from lading.cli.shapes import made as made_shape
+from lading.content.artifacts import Annotated, PushReport, read_annotations
+
+
+def pushed_shape() -> Shape:
+    """What commands print that push files."""
+    return made_shape(
+        files=many(descriptor("A file"), "The files, in the order in which they were given."),
+        blobsCopied=number("Blobs that were pushed."),
+        blobsThere=number("Blobs that were there."),
+        bytesMoved=number("Bytes that were pushed."),
+    )
+
+
+def annotated(annotations: Mapping[str, str], file: str | None) -> Annotated:
+    """What the command line and a file of annotations say; the command line holds.
+
+    Raises:
+        FileRefused: the file cannot be read, or is something else.
+    """
+    found = read_annotations(Path(file)) if file else Annotated()
+    return replace(found, manifest=dict(found.manifest) | dict(annotations))
+
+
+def told(located: Located, report: PushReport, out: Output) -> None:
+    """Print where the artifact is, and say what it took."""
+    facts = made(located, report.descriptor) | {
+        "files": [each.as_json() for each in report.files],
+        "blobsCopied": report.blobs_copied,
+        "blobsThere": report.blobs_there,
+        "bytesMoved": report.bytes_moved,
+    }
+    out.end(facts["reference"], facts)
+    there = f"; {report.blobs_there} already there" if report.blobs_there else ""
+    say(f"{counted(report.blobs_copied, 'blob')} ({amount(report.bytes_moved)}) pushed{there}")
