@@ -48,17 +48,12 @@ def _covers(entry: str, origin: Origin) -> bool:
     if entry == "*":
         return True
     try:
-        address = ipaddress.ip_address(origin.host)
+        return ipaddress.ip_address(origin.host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
-        address = None
-    try:
-        return address is not None and address in ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        pass
-    name, colon, port = entry.rpartition(":")
-    if not colon:
+        name, _, port = entry.rpartition(":")
+    if not name or not port.isdigit():
         name = entry
-    elif port != str(origin.port):
+    elif int(port) != origin.port:
         return False
     name = name.strip("[]").removeprefix("*").removeprefix(".")
     return bool(name) and (origin.host == name or origin.host.endswith(f".{name}"))
