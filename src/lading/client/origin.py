@@ -64,9 +64,10 @@ def resolved(url: str, reference: str) -> str:
         ReferenceInvalid: it is no URL of HTTP, or says a name and a password.
     """
     try:
-        parts = _split(urljoin(url, reference))
+        # What joins them leaves line breaks out, and would make another URL of it.
+        parts = _split(urljoin(url, _clean(reference)))
     except ValueError:
-        raise ReferenceInvalid(reference) from None
+        raise ReferenceInvalid(f"{reference[:200]!r} is not a URL") from None
     if parts.username is not None or parts.password is not None:
         raise ReferenceInvalid(f"{parts.hostname} with a name and a password before it")
     # A path without a host would be another path; nobody has to send one.
@@ -75,14 +76,20 @@ def resolved(url: str, reference: str) -> str:
 
 def _split(url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(_clean(url))
         usable = parts.scheme in _PORTS and bool(parts.hostname) and _port(parts) > 0
     except ValueError:
         usable = False
-    # What follows a control character or a space would be read as another line of the request.
-    if not usable or any(ord(each) <= 32 or ord(each) == 127 for each in url):
+    if not usable:
         raise ReferenceInvalid(f"{url[:200]!r} is not a URL that begins with https:// or http://")
     return parts
+
+
+def _clean(url: str) -> str:
+    # What follows a control character or a space would be read as another part of the request.
+    if any(ord(each) <= 32 or ord(each) == 127 for each in url):
+        raise ValueError(url)
+    return url
 
 
 def _port(parts: SplitResult) -> int:

@@ -111,7 +111,9 @@ class Challenge:
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(
-    rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_WORD}|[^\s,"]*))', re.DOTALL
+    # Realms stand there without quotes at times, so more than a token is taken.
+    rf'\s*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=][^\s,"]*))',
+    re.DOTALL,
 )
 _SCHEME = re.compile(rf"\s*({_WORD})(?=\s|,|$)")
 _TOKEN68 = re.compile(r"\s+([A-Za-z0-9._~+/-]+=*)\s*(?=,|$)")

@@ -540,10 +540,9 @@ async def test_a_certificate_for_another_name_is_refused(authority: Authority) -
     connection = Connection(ca_files=(str(authority.ca),), resolve_to="127.0.0.1")
     async with open_transport(settings=lambda _origin: connection) as transport:
         with Scripted(_hang_up, authority.context()) as server:
+            url = f"https://registry.example:{server.port}"
             with pytest.raises(UpstreamUnreachable, match="another name"):
-                await _ask(
-                    transport, f"https://registry.example:{server.port}", Request("GET", "/")
-                )
+                await _ask(transport, url, Request("GET", "/"))
 
 
 async def test_certificates_are_not_looked_at_where_that_is_wanted(authority: Authority) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lading.errors import RequestInvalid
 from lading.wire import challenges
 
 
@@ -36,3 +37,122 @@ def test_any_field_can_be_read(field: str) -> None:
 def test_a_realm_cannot_end_its_quotes() -> None:
     """A realm is text, not part of the challenge."""
     assert challenges.basic('a "b" \\') == 'Basic realm="a \\"b\\" \\\\", charset="UTF-8"'
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ([], []),
+        ([""], []),
+        (["Basic"], [("basic", {})]),
+        (
+            ['Bearer realm="https://a/t",service="s",scope="repository:a:pull,push"'],
+            [
+                (
+                    "bearer",
+                    {"realm": "https://a/t", "service": "s", "scope": "repository:a:pull,push"},
+                )
+            ],
+        ),
+        (
+            ['BEARER Realm = "a" , , x=y, Basic realm="b, c=\\"d\\""'],
+            [("bearer", {"realm": "a", "x": "y"}), ("basic", {"realm": 'b, c="d"'})],
+        ),
+        (
+            ["Negotiate, Basic realm=plain", 'Bearer realm="z"'],
+            [("negotiate", {}), ("basic", {"realm": "plain"}), ("bearer", {"realm": "z"})],
+        ),
+        (
+            ["Bearer realm=https://a/t,service=s"],
+            [("bearer", {"realm": "https://a/t", "service": "s"})],
+        ),
+        (['Bearer realm="never ends'], [("bearer", {})]),
+        (['Bearer realm="a",realm="b"'], [("bearer", {"realm": "a"})]),
+    ],
+)
+def test_challenges_stand_in_fields_one_after_the_other(
+    fields: list[str], found: list[tuple[str, dict[str, str]]]
+) -> None:
+    """Several in a field, several fields, quotes with commas in them (RFC 9110, 11.6.1)."""
+    assert [(each.scheme, dict(each.parameters)) for each in challenges.parse(fields)] == found
+
+
+def test_a_challenge_may_be_one_word_with_a_token() -> None:
+    """As Negotiate and NTLM have it."""
+    (challenge,) = challenges.parse(["Negotiate YIIJvwYGKwYBBQUC=="])
+
+    assert (challenge.scheme, challenge.token) == ("negotiate", "YIIJvwYGKwYBBQUC==")
+    assert challenge.parameters == {}
+
+
+@given(st.lists(st.text(alphabet='abc,= "\\\t/:', max_size=60), max_size=4))
+def test_any_challenge_can_be_read(fields: list[str]) -> None:
+    """Nobody can break a client by what they want to be shown."""
+    for challenge in challenges.parse(fields):
+        assert challenge.scheme == challenge.scheme.lower()
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_a_bearer_challenge_is_read_as_it_was_meant(realm: str, service: str) -> None:
+    """Whatever stands between the quotes."""
+    scope = challenges.Scope("repository", "a/b", ("pull",))
+
+    (found,) = challenges.parse([challenges.bearer(f"x{realm}", service, scope, "e")])
+
+    assert found.parameters["realm"] == f"x{realm}"
+    assert found.parameters.get("service", "") == service
+    assert found.parameters["scope"] == "repository:a/b:pull"
+    assert found.parameters["error"] == "e"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name", "actions"),
+    [
+        ("repository:a/b:pull,push", "repository", "a/b", ("pull", "push")),
+        ("repository:host:5000/a:pull", "repository", "host:5000/a", ("pull",)),
+        ("registry:catalog:*", "registry", "catalog", ("*",)),
+        ("repository(plugin):a:pull,,pull", "repository(plugin)", "a", ("pull",)),
+        ("repository:a:", "repository", "a", ()),
+    ],
+)
+def test_a_scope_is_split_from_both_ends(
+    text: str, kind: str, name: str, actions: tuple[str, ...]
+) -> None:
+    """A name may hold a host with its port."""
+    scope = challenges.Scope.parse(text)
+
+    assert scope == challenges.Scope(kind, name, actions)
+
+
+@pytest.mark.parametrize("text", ["", "pull", "repository:", "repository:a", ":a:pull", "r:a b:p"])
+def test_what_is_no_scope_is_refused(text: str) -> None:
+    """A scope has three parts and no spaces."""
+    with pytest.raises(RequestInvalid):
+        challenges.Scope.parse(text)
+
+
+def test_several_scopes_stand_in_one_parameter() -> None:
+    """Trap T51; what cannot be read is left out."""
+    found = challenges.Scope.parse_all(" repository:a:pull,push  nonsense repository:b:pull ")
+
+    assert [str(each) for each in found] == ["repository:a:pull,push", "repository:b:pull"]
+
+
+def test_scopes_are_merged_by_what_they_are_for() -> None:
+    """The same rights give the same scopes, in whichever order they were named."""
+    found = challenges.merged(
+        [
+            challenges.Scope("repository", "b", ("push",)),
+            challenges.Scope("repository", "a", ("pull",)),
+            challenges.Scope("repository", "b", ("pull",)),
+        ]
+    )
+
+    assert [str(each) for each in found] == ["repository:a:pull", "repository:b:pull,push"]
+
+
+def test_a_name_and_a_password_go_both_ways() -> None:
+    """A password may hold colons and letters of any language."""
+    _, _, value = challenges.basic_credentials("ada", "pä:ss").partition(" ")
+
+    assert challenges.name_and_password(value) == ("ada", "pä:ss")
