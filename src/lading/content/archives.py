@@ -21,6 +21,7 @@ from lading.oci.digest import Digest, Hasher
 
 _LEVEL = 6
 _BLOCK = 1 << 20
+_END = 2 * tarfile.BLOCKSIZE
 
 
 class _Hashed:
@@ -41,6 +42,9 @@ class _Hashed:
         self._seen(data)
         return data
 
+    def tell(self) -> int:
+        return self.size
+
     def _seen(self, data: bytes) -> None:
         self.hasher.update(data)
         self.size += len(data)
@@ -57,11 +61,14 @@ def pack(folder: Path, title: str, into: BinaryIO) -> tuple[Digest, Digest, int]
         filename="", mode="wb", compresslevel=_LEVEL, fileobj=cast("IO[bytes]", whole), mtime=0
     ) as squeezed:
         plain = _Hashed(squeezed)
-        with tarfile.open(
-            fileobj=cast("IO[bytes]", plain), mode="w|", format=tarfile.PAX_FORMAT
-        ) as archive:
-            for path, name in _entries(folder, "/".join(titles.parts(title, directory=True))):
-                _add(archive, path, name)
+        # It is not closed, since that would pad it further than to its end: oras hashes what it
+        # reads, and nothing that comes behind.
+        archive = tarfile.TarFile(
+            fileobj=cast("IO[bytes]", plain), mode="w", format=tarfile.PAX_FORMAT
+        )
+        for path, name in _entries(folder, "/".join(titles.parts(title, directory=True))):
+            _add(archive, path, name)
+        plain.write(bytes(_END))
     return plain.hasher.digest(), whole.hasher.digest(), whole.size
 
 

@@ -134,8 +134,6 @@ class Copier:
         placed: list[Digest] = []
         place = partial(self._place, manifest, 1, placed, only=root.only)
         await self._placed.do(manifest.digest, place)
-        if root.made:
-            placed = [each for each in placed if each != manifest.digest]
         # What refers to a part may name the whole, so it has to wait until that is there.
         while self._options.referrers and placed:
             subjects = [each for each in placed if each not in self._about]

@@ -62,7 +62,7 @@ async def pull(
             manifest = await source.get_manifest(reference)
     named, skipped = _files(manifest)
     wanted = [each for each in named if _matches(titles.title_of(each), include)]
-    folder = await crowd.in_thread(Folder, into)
+    folder = Folder(into)
     pulling = _Pulling(source, folder, listener)
     try:
         for each in wanted:

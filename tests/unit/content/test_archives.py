@@ -58,7 +58,7 @@ def unpacked(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_same_directory_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Sorted, without times and owners, and its digests are those that were told."""
+    """Sorted, without times, owners and padding, and its digests are those that were told."""
     archives = []
     for number, order in enumerate(("ab", "ba")):
         folder = tmp_path / f"{number}"
@@ -71,6 +71,7 @@ def test_same_directory_gives_the_same_bytes(tmp_path: Path) -> None:
         archives.append(into.getvalue())
         assert (whole, size) == (Digest.of(into.getvalue()), len(into.getvalue()))
         assert plain == Digest.of(gzip.decompress(into.getvalue()))
+        assert len(gzip.decompress(into.getvalue())) == 512 * (4 + 2 + 2)
 
     assert archives[0] == archives[1]
     with tarfile.open(fileobj=io.BytesIO(archives[0])) as archive:
