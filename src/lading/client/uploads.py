@@ -37,6 +37,7 @@ from lading.wire.ranges import Chunk
 from lading.wire.routes import Route
 
 _TYPED = ("Content-Type", OCTETS)
+_PATIENT = 3
 _SHORTEST = 1 << 16
 """Pieces are not made shorter than this, whatever a caller asks for."""
 
@@ -163,7 +164,7 @@ class RemoteUpload:
         try:
             while True:
                 before = self._offset
-                error = await self._tried(current, said=at is not None or failures > 0)
+                error = await self._tried(current, said=at is not None, again=failures > 0)
                 if error is None:
                     return self._offset
                 if not isinstance(body, Source):
@@ -240,14 +241,22 @@ class RemoteUpload:
         self._over = True
         if over:
             return
+        with suppress(LadingError):
+            try:
+                await self._delete()
+            except UploadOutOfOrder:
+                # Some locations hold the offset, and are good only for the one that they hold.
+                await self.refresh()
+                await self._delete()
+
+    async def _delete(self) -> None:
         call = Call(
             method="DELETE",
             url=self._url,
             scopes=pushing(self._name),
             expect=frozenset({200, 202, 204}),
         )
-        with suppress(LadingError):
-            await (await self._remote.exchange.send(call)).aclose()
+        await (await self._remote.exchange.send(call)).aclose()
 
     async def aclose(self) -> None:
         """Let go of it; the registry keeps what it has."""
@@ -273,37 +282,55 @@ class RemoteUpload:
         await answer.aclose()
         self._moved(answer, None)
 
-    async def _tried(self, body: Inbound, *, said: bool) -> LadingError | None:
+    async def _tried(self, body: Inbound, *, said: bool, again: bool) -> LadingError | None:
         """Send *body* once, or what is left of it; return what failed and can be gone on from.
 
         Raises:
             Exception: what cannot: the body itself failed, or the registry refuses it.
         """
+        before = self._offset
         lent = Lent(body, self._kept)
         try:
-            await self._sent(lent, said=said)
+            await self._sent(lent, said=said or again)
         except (UpstreamFailed, UploadUnknown) as error:
             if lent.failed is None:
                 return error
         except ManifestTooLarge as error:
             # Registries call a blob too large by another name; this is a proxy in front of one.
-            if lent.failed is None:
-                sizes = [each for each in (body.length, self._piece_size()) if each is not None]
-                if self._remote.learned.shrink(self._least, min(sizes, default=None)):
-                    return error
-                raise
+            if lent.failed is None and self._shrinks(body.length):
+                return error
+            raise
         except UploadOutOfOrder as error:
             with suppress(LadingError):
                 await self.refresh()
+            # The last of what an earlier request of ours had sent may have come only now. With a
+            # digest to be met, it does no harm if it was somebody else's.
+            if (again or self._expected is not None) and self._offset > before:
+                return error
             raise UploadOutOfOrder(self.id, offset=self._offset) from error
         except Exception:
             if lent.failed is None:
                 raise
         if lent.failed is not None:
-            with suppress(LadingError):
-                await self.refresh()
+            await self._settle(before + lent.taken)
             raise lent.failed
         return None
+
+    def _shrinks(self, length: int | None) -> bool:
+        """Whether there are pieces smaller than those that a body of *length* was sent in."""
+        sizes = [each for each in (length, self._piece_size()) if each is not None]
+        return self._remote.learned.shrink(self._least, min(sizes, default=None))
+
+    async def _settle(self, most: int) -> None:
+        """Wait a little until the registry has taken in what it was sent, up to *most* bytes."""
+        failures = 1
+        with suppress(LadingError):
+            await self.refresh()
+            while self._offset < most and await self._remote.patience.pause(failures):
+                before, failures = self._offset, failures + 1
+                await self.refresh()
+                if self._offset == before and failures > _PATIENT:
+                    return
 
     async def _sent(self, body: Lent, *, said: bool) -> None:
         size = self._piece_size()

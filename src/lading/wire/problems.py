@@ -179,16 +179,19 @@ def _response(status: int, entries: list[dict[str, str]], fields: Fields) -> Res
 def decode(status: int, fields: Headers, body: bytes) -> LadingError:
     """The error that an answer tells of; for answers of other registries the nearest there is."""
     entries = _read(body)
-    first_code, first_message = entries[0] if entries else ("", "")
+    first_code, first_message = entries[0][:2] if entries else ("", "")
     kind = _kind(status, first_code, first_message)
-    subjects = [_subject(kind, message) for _, message in entries]
+    subjects = [_subject(kind, message, detail) for _, message, detail in entries]
     return _rebuilt(kind, subjects, fields)
 
 
-def _read(body: bytes) -> list[tuple[str, str]]:
+def _read(body: bytes) -> list[tuple[str, str, object]]:
     try:
         listed = json.loads(body)["errors"]
-        return [(str(each.get("code", "")), str(each.get("message", ""))) for each in listed]
+        return [
+            (str(each.get("code", "")), str(each.get("message", "")), each.get("detail"))
+            for each in listed
+        ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
@@ -241,7 +244,12 @@ _BY_STATUS: Mapping[int, type[LadingError]] = {
 }
 
 
-def _subject(kind: type[LadingError], message: str) -> str:
+def _subject(kind: type[LadingError], message: str, detail: object) -> str:
+    if kind is errors.ManifestBlobUnknown and not message.startswith(kind.summary):
+        # Other registries name what is missing in the detail, alone or as a field of it.
+        fields = detail.values() if isinstance(detail, dict) else [detail]
+        named = [each for each in fields if isinstance(each, str) and ":" in each]
+        return named[0] if named else message
     return message.removeprefix(kind.summary).removeprefix(": ")
 
 
