@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
@@ -370,6 +371,7 @@ class WithLog(SqliteConnection):
         super().__init__(database, writes=True)
         self.log: list[int] = []
         self.patient: list[bool] = []
+        self.copied_by: list[str] = []
 
     def watch_log(self, pages: list[int]) -> None:
         """Let the test say it."""
@@ -378,6 +380,7 @@ class WithLog(SqliteConnection):
     def checkpoint(self, *, patient: bool) -> None:
         """Only note that it was asked for."""
         self.patient.append(patient)
+        self.copied_by.append(threading.current_thread().name)
 
 
 def test_reader_that_stays_is_not_waited_for_at_every_commit(tmp_path: Path) -> None:
@@ -412,6 +415,92 @@ async def test_a_mistake_around_the_changes_does_not_end_the_writer(tmp_path: Pa
     assert await writer.do(lambda connection: connection.row("SELECT 1")) == (1,)
 
     await writer.aclose()
+
+
+def _writer(root: Path, connection: SqliteConnection | None = None) -> Writer:
+    def connect() -> SqliteConnection:
+        return connection or SqliteConnection(_database(root), writes=True)
+
+    return Writer(Transactions(connect), WriteLock(root / "write.lock"))
+
+
+async def test_thread_that_asks_does_its_work_itself(tmp_path: Path) -> None:
+    """Nobody has to be woken for it."""
+    prepare_sqlite(tmp_path)
+    writer = _writer(tmp_path)
+    doers: list[threading.Thread] = []
+
+    def work(_: Connection) -> None:
+        doers.append(threading.current_thread())
+
+    asking = threading.Thread(target=writer.do_blocking, args=(work,))
+    asking.start()
+    await asyncio.to_thread(asking.join)
+    await writer.aclose()
+
+    assert doers == [asking]
+
+
+async def test_everybody_who_waits_for_a_turn_is_answered(tmp_path: Path) -> None:
+    """Whoever has the turn does the work of all, wherever it was asked for."""
+    prepare_sqlite(tmp_path)
+    writer = _writer(tmp_path)
+    busy, go_on = threading.Event(), threading.Event()
+
+    def occupy(_: Connection) -> None:
+        busy.set()
+        go_on.wait(10)
+
+    first = asyncio.ensure_future(writer.do(occupy))
+    await asyncio.to_thread(busy.wait, 10)
+    asked = [
+        *(asyncio.to_thread(writer.do_blocking, lambda _: "in a thread") for _ in range(3)),
+        *(writer.do(lambda _: "on the loop") for _ in range(3)),
+    ]
+    waiting = asyncio.gather(*asked)
+    await asyncio.sleep(0)
+    go_on.set()
+    await first
+    answers = await waiting
+    await writer.aclose()
+
+    assert answers == ["in a thread"] * 3 + ["on the loop"] * 3
+
+
+async def test_refusal_in_a_thread_is_raised_there_and_leaves_nothing(tmp_path: Path) -> None:
+    """Also when it is the only change of its transaction."""
+    prepare_sqlite(tmp_path)
+    writer = _writer(tmp_path)
+
+    def refuse(connection: Connection) -> None:
+        connection.run("INSERT INTO bodies (manifest, body) VALUES (7, x'')")
+        raise NameUnknown("refused")
+
+    with pytest.raises(NameUnknown):
+        await asyncio.to_thread(writer.do_blocking, refuse)
+    left = await writer.do(lambda connection: connection.row("SELECT COUNT(*) FROM bodies"))
+    await writer.aclose()
+    with pytest.raises(StorageFailed, match="closed"):
+        await asyncio.to_thread(writer.do_blocking, refuse)
+
+    assert left == (0,)
+
+
+async def test_log_that_threads_made_long_is_copied_by_the_writers_own_thread(
+    tmp_path: Path,
+) -> None:
+    """Whoever waits for an answer is not made to wait for that."""
+    prepare_sqlite(tmp_path)
+    connection = WithLog(_database(tmp_path))
+    writer = _writer(tmp_path, connection)
+    await asyncio.to_thread(writer.do_blocking, lambda _: None)
+    connection.log[:] = [1_500]
+
+    await asyncio.to_thread(writer.do_blocking, lambda _: None)
+    await writer.aclose()
+
+    # Once because it was long, and once at the end.
+    assert connection.copied_by == ["metadata-writer"] * 2
 
 
 class FailingCommit(SqliteConnection):
