@@ -20,7 +20,7 @@ from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
 from lading.client.transport import Connection, Transport, open_transport
 from lading.content.steps import Listener, silent
-from lading.errors import ConfigInvalid, ReferenceInvalid
+from lading.errors import ConfigInvalid, ReferenceInvalid, RegistryError, UpstreamFailed
 from lading.oci.locator import Locator
 from lading.wire.challenges import Scope
 
@@ -151,7 +151,11 @@ class Client:
             UpstreamFailed: it cannot be had.
         """
         exchange = self._exchange(Host.at(url), NoKeyring())
-        answer = await exchange.send(Call(method="GET", url=url))
+        try:
+            answer = await exchange.send(Call(method="GET", url=url))
+        except RegistryError as error:
+            # What is there is no registry, and its answers are not about repositories.
+            raise UpstreamFailed(f"{url} is not to be had ({error.subject})") from error
         return answer.body.source
 
     async def log_in(self, host: str, login: Login) -> str:

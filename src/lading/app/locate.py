@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lading.app.clients import Client
-from lading.errors import NameUnknown, ReferenceInvalid
+from lading.errors import DigestInvalid, NameUnknown, ReferenceInvalid, TagInvalid
 from lading.interfaces.repository import Registry, Repository
 from lading.layout.archive import open_archive
 from lading.layout.directory import open_layout
@@ -95,20 +95,28 @@ class _Local:
 
     @classmethod
     def parse(cls, kind: str, rest: str, text: str) -> "_Local":
-        """Read what comes after the kind."""
+        """Read what comes after the kind.
+
+        Raises:
+            ReferenceInvalid: it cannot be understood.
+        """
+        try:
+            return cls._parsed(kind, rest)
+        except (ReferenceInvalid, TagInvalid, DigestInvalid) as error:
+            raise ReferenceInvalid(f"{text!r}: {error.subject}") from None
+
+    @classmethod
+    def _parsed(cls, kind: str, rest: str) -> "_Local":
         reference: Reference | None = None
         if (digest := _DIGEST.search(rest)) is not None:
             rest, reference = rest[: digest.start()], Digest.parse(digest[1])
         path, colon, name = rest.partition(":")
         if not path or (colon and not name):
-            raise ReferenceInvalid(f"{text!r} names no file, or ends with a colon")
-        image: str | None = None
-        if kind != _DOCKER and TAG_GRAMMAR.fullmatch(name):
-            reference = reference or Tag(name)
-        elif name:
-            image, tag = _split(name)
-            reference = reference or (Tag.parse(tag) if tag else None)
-        return cls(kind, path, image, reference)
+            raise ReferenceInvalid("it names no file, or ends with a colon")
+        if not name or (kind != _DOCKER and TAG_GRAMMAR.fullmatch(name)):
+            return cls(kind, path, None, reference or (Tag(name) if name else None))
+        image, tag = _split(name)
+        return cls(kind, path, image, reference or (Tag.parse(tag) if tag else None))
 
     @property
     def place(self) -> str:
