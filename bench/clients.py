@@ -348,7 +348,7 @@ def growth(parent: Path) -> str:
                     ours, "copy", _image(source, "huge"), _image(target, "huge"),
                 ],
                 "pull of 8 GiB to a file": [
-                    ours, "pull", _image(source, "huge"), "--output-dir", "pulled",
+                    ours, "pull", _image(source, "huge"), "-C", "pulled",
                 ],
             }  # fmt: skip
             lines = []

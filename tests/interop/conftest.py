@@ -4,12 +4,14 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.interop import engine
 from tests.interop.commands import Program
 from tests.interop.images import Layout, extract, make_layout
 from tests.interop.stores import Store
@@ -100,6 +102,26 @@ def skopeo(home: dict[str, str], workspace: Path) -> Program:
     policy = workspace / "policy.json"
     policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
     return Program(program("skopeo"), ("--policy", str(policy)), home)
+
+
+@pytest.fixture(scope="session")
+def docker(workspace: Path, home: dict[str, str]) -> Iterator[Program]:
+    """The command line of a docker engine that nobody else uses."""
+    with engine.running(workspace / "docker", home) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def ours(home: dict[str, str]) -> Program:
+    """Lading's own command line."""
+    return Program(Path(sys.executable).parent / "lading", (), home)
+
+
+@pytest.fixture(scope="session")
+def old_registry(workspace: Path) -> Iterator[Server]:
+    """Distribution 3.1.1, which has no referrers API."""
+    with distribution(workspace / "old") as server:
+        yield server
 
 
 @pytest.fixture(scope="session", autouse=True)

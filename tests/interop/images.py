@@ -56,19 +56,19 @@ def assert_layout_holds(layout: Path, image: Layout) -> None:
         assert file_digest(blob_path(layout, digest)) == digest
 
 
-def make_layout(folder: Path, root: Path, *, note: str) -> Layout:
+def make_layout(folder: Path, root: Path, *, note: str, architecture: str = "amd64") -> Layout:
     """Make an image of two layers: the archive *root*, and one with random bytes and *note*."""
     (folder / "blobs" / "sha256").mkdir(parents=True)
     base = folder / "base.tar.gz"
     with root.open("rb") as plain, gzip.GzipFile(base, "wb", compresslevel=1, mtime=0) as packed:
         shutil.copyfileobj(plain, packed, _BLOCK)
-    second = _archive({"note.txt": note.encode(), "random.bin": os.urandom(8 << 20)})
+    second = make_archive({"note.txt": note.encode(), "random.bin": os.urandom(8 << 20)})
     top = folder / "top.tar.gz"
     top.write_bytes(gzip.compress(second, compresslevel=1, mtime=0))
     diff_ids = [file_digest(root), f"sha256:{hashlib.sha256(second).hexdigest()}"]
     layers = [_add(folder, base, _LAYER), _add(folder, top, _LAYER)]
     document = {
-        "architecture": "amd64",
+        "architecture": architecture,
         "os": "linux",
         "config": {"Cmd": ["/bin/sh"]},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
@@ -88,7 +88,8 @@ def make_layout(folder: Path, root: Path, *, note: str) -> Layout:
     )
 
 
-def _archive(files: dict[str, bytes]) -> bytes:
+def make_archive(files: dict[str, bytes]) -> bytes:
+    """A tar archive of *files*, by their names."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
