@@ -67,4 +67,5 @@ soak: $(INSTALLED) ## kill the server KILLS=500 times under load; hours
 docs: $(INSTALLED) ## build the documentation into docs/_build/html
 	$(BIN)/python -m tools.reference
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
-	@echo "docs/_build/html/index.html"
+	$(BIN)/python -m tools.manual docs/_build/man
+	@echo "docs/_build/html/index.html and docs/_build/man"

@@ -6,6 +6,7 @@ with what the code says. Each page is a function without arguments that returns 
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import types
@@ -20,9 +21,12 @@ import lading.interfaces
 import lading.testing
 from lading.app.config import sections, settings
 from lading.cli.main import cli
+from lading.cli.names import COMMANDS
+from lading.cli.progress import EVENT
 from lading.errors import LadingError, RegistryError
 from lading.http.face import ENDPOINTS
 from lading.wire import problems
+from tools.commands import commands, fields, told
 from tools.openapi import openapi_page
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -31,38 +35,103 @@ _MADE = "<!-- Made from the code by `make docs`; changes here are lost. -->"
 
 
 def cli_page() -> str:
-    """Every command with its arguments and options."""
+    """Every command with its arguments, options and examples."""
     context = click.Context(cli, info_name="lading", **cli.context_settings)
+    everything = list(commands())
+    two = next(each for each in everything if each.has_two_sides)
     blocks = [
         "# Command line",
         _MADE,
         f"```text\n{cli.get_usage(context)}\n```",
         _paragraphs(cli.help or ""),
-        _options(cli, context),
+        _option_table(told("lading", cli, None).options),
+        (
+            "What commands print for programs (`-o json`) is told in "
+            "[Output of commands](cli-output.md).\n"
+            "What other tools call these commands is told in "
+            "[Coming from crane, oras or skopeo](../how-to/other-tools.md)."
+        ),
+        "## Options for registries",
+        (
+            "Commands that talk to a registry take these.\n"
+            "Commands with a source and a target take them for both, and for each side alone: with "
+            "`--from-` in front for the source, with `--to-` for the target."
+        ),
+        _option_table(two.sided),
     ]
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
-        assert command is not None
-        inner = click.Context(command, info_name=name, parent=context)
+    groups: set[str] = set()
+    for each in everything:
+        group, _, inner = each.name.partition(" ")
+        if inner and group not in groups:
+            groups.add(group)
+            blocks += [f"## lading {group}", COMMANDS[group]]
         blocks += [
-            f"## lading {name}",
-            f"```text\n{command.get_usage(inner)}\n```",
-            _paragraphs(command.help or ""),
-            _options(command, inner),
+            f"{'###' if inner else '##'} lading {each.name}",
+            f"```text\n{each.usage}\n```",
+            _paragraphs(each.text),
+            _option_table(each.options),
+            "And the [options for registries](#options-for-registries)." if each.sided else "",
+            "```console\n" + "\n".join(f"$ {line}" for line in each.examples) + "\n```",
         ]
-    blocks += ["## Exit codes", _exit_codes()]
+    blocks += ["## Exit codes", _table(("code", "when"), exit_codes())]
     return _page(blocks)
 
 
-def _options(command: click.Command, context: click.Context) -> str:
-    records = [parameter.get_help_record(context) for parameter in command.params]
-    rows = [(f"`{names}`", what) for names, what in filter(None, records)]
-    # Commands remember the option that asks for help as it was when somebody first asked, so that
-    # one is not taken from them.
-    return _table(("option", "what it does"), [*rows, ("`-h, --help`", "Show this message.")])
+def _option_table(options: Iterable[tuple[str, str]]) -> str:
+    return _table(("option", "what it does"), ((f"`{names}`", what) for names, what in options))
 
 
-def _exit_codes() -> str:
+def output_page() -> str:
+    """The fields of what each command prints as JSON."""
+    blocks = [
+        "# Output of commands",
+        _MADE,
+        (
+            "Standard output carries the result and nothing else.\n"
+            "With `-o json` it is one JSON document, with the fields below; with `-o jsonl`, where "
+            "a command has that, each entry of its list is a line of its own.\n"
+            "`--format '{digest}'` prints the fields that are named in it: of each entry, or of "
+            "the document where there is no list.\n"
+            "`{layers[0][size]}` is a field within a field."
+        ),
+        (
+            "A field is always there; what is not known is `null`.\n"
+            "Fields may be added in later versions, and none is taken away.\n"
+            "Programs read the same as JSON Schema in [cli-output.json](cli-output.json)."
+        ),
+    ]
+    for each in commands():
+        if each.shape is not None:
+            rows = [(f"`{path}`", kind, what) for path, kind, what in fields(each.shape)]
+            known = _table(("field", "type", "what it is"), rows) if rows else ""
+            blocks += [f"## lading {each.name}", each.shape.get("description", ""), known]
+    blocks += [
+        "## Progress",
+        (
+            "With `--progress json`, commands that move content print a line for each event on "
+            "standard error:"
+        ),
+        _table(
+            ("field", "type", "what it is"),
+            ((f"`{path}`", kind, what) for path, kind, what in fields(EVENT)),
+        ),
+    ]
+    return _page(blocks)
+
+
+def output_schema() -> str:
+    """What commands print as JSON, as one JSON Schema with a definition for each."""
+    found = {each.name: each.shape for each in commands() if each.shape is not None}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What the commands of Lading print with -o json",
+        "$defs": {**found, "progress": EVENT},
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def exit_codes() -> Iterator[tuple[str, str]]:
+    """Every exit code of a command, and when it ends with that."""
     by_code: dict[int, list[str]] = {}
     for kind in error_classes():
         by_code.setdefault(kind.exit_code, []).append(f"[{kind.__name__}](errors.md)")
@@ -70,16 +139,18 @@ def _exit_codes() -> str:
         0: "done; for `fsck`: no damage was found",
         1: "any other failure; for `fsck`: damage was found",
         2: "the command line was not understood",
+        3: "something is not there",
+        4: "not logged in, or not allowed",
+        5: "something is in the way, or cannot be done there",
+        6: "content is not what it is called",
+        7: "some of it was done",
         70: "a mistake in Lading itself; `--traceback` shows where",
         130: "interrupted",
         141: "nobody reads the output any more",
     }
-    rows = []
     for code in sorted({*fixed, *by_code}):
         names = ", ".join(by_code.get(code, []))
-        what = "; ".join(filter(None, (fixed.get(code, ""), names)))
-        rows.append((str(code), what))
-    return _table(("code", "when"), rows)
+        yield str(code), "; ".join(filter(None, (fixed.get(code, ""), names)))
 
 
 def configuration_page() -> str:
@@ -319,6 +390,8 @@ def _page(blocks: Iterable[str]) -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
+    "cli-output.json": output_schema,
+    "cli-output.md": output_page,
     "configuration.md": configuration_page,
     "endpoints.md": endpoints_page,
     "errors.md": errors_page,

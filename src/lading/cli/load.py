@@ -23,7 +23,7 @@ from lading.oci.platform import Platform
     epilog=examples(
         "lading load app.tar localhost:5000/team/app:v3",
         "lading load layout localhost:5000/team/app:v3",
-        "lading load --name team/app:v1 docker.tar localhost:5000/team/app:v3",
+        "lading load --name localhost:5000/team/app:v1 docker.tar localhost:5000/team/app:v3",
     ),
 )
 @click.argument("file", metavar="FILE|DIR|-")

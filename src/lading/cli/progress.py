@@ -18,6 +18,7 @@ import click
 
 from lading.app.terminal import terminal
 from lading.cli.output import amount, say, short
+from lading.cli.shapes import choice, maybe, number, record, text
 from lading.content.steps import Event, Step
 from lading.oci.digest import Digest
 
@@ -31,6 +32,18 @@ _SAID = {
     Event.MOUNTED: "mounted",
     Event.DONE: "done",
 }
+
+EVENT = record(
+    "Something that happened to a piece of content.",
+    event=choice("What happened.", *(each.value for each in Event)),
+    digest=text("The content."),
+    mediaType=text("Its media type."),
+    size=number("Its length in bytes."),
+    name=maybe(text("A tag, or the name of a file.")),
+    moved=number("Bytes that have moved by now."),
+    error=maybe(text("Why it was tried again, or failed.")),
+)
+"""What ``--progress json`` prints."""
 
 
 class Progress(Protocol):

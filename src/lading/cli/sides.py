@@ -24,6 +24,10 @@ class Sides:
     target: ClientOptions
 
 
+class SideOption(click.Option):
+    """An option that says how a registry is reached."""
+
+
 def side_options(command: Command) -> Command:
     """Add the options for a registry; the command gets `ClientOptions` as ``side``."""
 
@@ -73,6 +77,7 @@ def _declared(
         command = click.option(
             f"--{prefix}{name}".replace("_", "-"),
             prefix + name,
+            cls=SideOption,
             help=told.removesuffix(".") + _SIDES[prefix] + ".",
             **attributes,
         )(command)

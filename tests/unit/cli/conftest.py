@@ -1,4 +1,4 @@
-"""A data directory with a past, for commands that look at one."""
+"""A data directory with a past, and a registry with content, for commands that look at them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from lading.app.directory import prepare
+from lading.app.stand_in import StandIn
 from lading.app.stores import Stores, open_stores
+from lading.fixtures import new_oci_registry, oci_registry
 from lading.interfaces.repository import Repository
 from lading.oci.names import RepositoryName
 from lading.registry.registry import LocalRegistry
 from lading.testing import samples
+from tests.unit.cli.shelf import Shelf, filled
+
+__all__ = ["new_oci_registry", "oci_registry"]
 
 Work = Callable[[Stores, Repository], Awaitable[None]]
 APP = RepositoryName("team/app")
@@ -40,3 +45,27 @@ def root(tmp_path: Path) -> Path:
 
     within(path, fill)
     return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and a home without logins."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    for folder in (home, work):
+        folder.mkdir()
+    for name in ("REGISTRY_AUTH_FILE", "DOCKER_AUTH_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("DOCKER_CONFIG", str(home / ".docker"))
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def shelf(oci_registry: StandIn, here: Path, tmp_path: Path) -> Shelf:
+    """A registry that listens and has something of everything."""
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "notes.txt").write_text("some notes\n")
+    (files / "sbom.json").write_text("{}\n")
+    return filled(oci_registry, files)
