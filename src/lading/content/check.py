@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lading.bodies import Elsewhere, Inbound, source_of
-from lading.content.crowd import in_thread
+from lading.content.crowd import in_thread, ungrouped
 from lading.content.graph import Named, named
 from lading.content.steps import Event, Listener, Step, silent
 from lading.content.verify import Verified
@@ -73,20 +73,21 @@ async def check(
         finally:
             room.release()
 
-    async with asyncio.TaskGroup() as tasks:
-        async for node in walk(source, reference, referrers=referrers):
-            if node.manifest is not None:
-                found.manifests += 1
-                found.size += len(node.manifest.body)
-                sizes[node.digest] = len(node.manifest.body)
-                found.faults += _lies(node.manifest, sizes)
-                for blob in _blobs(node.manifest, sizes):
-                    if blob.edge not in seen:
-                        seen.add(blob.edge)
-                        await room.acquire()
-                        tasks.create_task(one(blob))
-            elif node.kind is Kind.MANIFEST:
-                found.faults.append(Fault(node.digest, ManifestUnknown(node.digest)))
+    with ungrouped():
+        async with asyncio.TaskGroup() as tasks:
+            async for node in walk(source, reference, referrers=referrers):
+                if node.manifest is not None:
+                    found.manifests += 1
+                    found.size += len(node.manifest.body)
+                    sizes[node.digest] = len(node.manifest.body)
+                    found.faults += _lies(node.manifest, sizes)
+                    for blob in _blobs(node.manifest, sizes):
+                        if blob.edge not in seen:
+                            seen.add(blob.edge)
+                            await room.acquire()
+                            tasks.create_task(one(blob))
+                elif node.kind is Kind.MANIFEST:
+                    found.faults.append(Fault(node.digest, ManifestUnknown(node.digest)))
     return found
 
 

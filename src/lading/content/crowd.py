@@ -1,7 +1,8 @@
 """Many things at once, but not too many; and work that waits, in threads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar, TypeVarTuple
 
 from lading.bodies import Inbound
@@ -25,19 +26,22 @@ async def each(
         for item in left:
             await work(item)
 
-    try:
+    with ungrouped():
         async with asyncio.TaskGroup() as group:
             for _ in range(most):
                 group.create_task(some())
+
+
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Raise the first failure of a group of tasks as it is: whoever asked wants the reason."""
+    try:
+        yield
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    failure: BaseException = failures
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure
+        failure: BaseException = failures
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        raise failure from None
 
 
 async def in_thread(work: Callable[[*Ts], T], *args: *Ts) -> T:

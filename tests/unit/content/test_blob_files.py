@@ -1,0 +1,92 @@
+"""Single blobs from files and into files."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from lading.content.blob_files import get_blob, pour, put_file
+from lading.content.steps import Event, Step
+from lading.errors import BlobUnknown, DigestInvalid, UploadUnknown
+from lading.interfaces.repository import Repository, Upload
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import CANONICAL, Digest
+from lading.registry.forwarding import ForwardingRepository
+from lading.testing import samples
+
+CONTENT = samples.blob(3 << 20)
+DIGEST = Digest.of(CONTENT)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file of that content."""
+    made = tmp_path / "file"
+    made.write_bytes(CONTENT)
+    return made
+
+
+async def test_file_is_pushed_once(target: Repository, path: Path) -> None:
+    """The second time it is there."""
+    steps: list[Step] = []
+
+    with path.open("rb") as file:
+        for _ in range(2):
+            found = await put_file(target, file, media_type="a/b", listener=steps.append)
+
+    assert found == Descriptor("a/b", DIGEST, len(CONTENT))
+    assert [step.event for step in steps] == [Event.STARTED, Event.DONE, Event.EXISTS]
+
+
+async def test_file_has_to_be_what_was_expected(target: Repository, path: Path) -> None:
+    """By the algorithm of what was expected."""
+    sha512 = Digest.of(CONTENT, "sha512")
+    with path.open("rb") as file:
+        assert (await put_file(target, file, expected=sha512)).digest == sha512
+        with pytest.raises(DigestInvalid):
+            await put_file(target, file, expected=Digest.of(b"other"))
+
+
+class _Full(ForwardingRepository):
+    """A target without room, which counts what was given up."""
+
+    def __init__(self, inner: Repository) -> None:
+        super().__init__(inner)
+        self.begun: list[Upload] = []
+
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
+        upload = await super().start_upload(algorithm=algorithm, expected=expected)
+        self.begun.append(upload)
+        await upload.cancel()
+        return upload
+
+
+async def test_upload_that_fails_is_given_up(target: Repository, path: Path) -> None:
+    """Nothing is published."""
+    full = _Full(target)
+
+    with path.open("rb") as file, pytest.raises(UploadUnknown):
+        await put_file(full, file)
+
+    assert len(full.begun) == 1
+    with pytest.raises(BlobUnknown):
+        await target.stat_blob(DIGEST)
+
+
+async def test_blob_is_written_to_a_file(target: Repository) -> None:
+    """Block by block."""
+    await samples.put_blob(target, CONTENT)
+    into, steps, moved = io.BytesIO(), list[Step](), list[int]()
+
+    found = await get_blob(target, DIGEST, into, listener=steps.append)
+    await pour(samples.inbound(b"abc", chunk=2), io.BytesIO(), moved.append)
+    await pour(samples.inbound(b"abc"), io.BytesIO())
+
+    assert into.getvalue() == CONTENT
+    assert found.size == len(CONTENT)
+    assert [steps[0].event, steps[-1].event] == [Event.STARTED, Event.DONE]
+    assert moved == [2, 3]
+    with pytest.raises(BlobUnknown):
+        await get_blob(target, Digest.of(b"gone"), io.BytesIO())
