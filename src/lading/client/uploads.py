@@ -18,11 +18,11 @@ from lading.errors import (
     BlobUnknown,
     DigestInvalid,
     LadingError,
-    ManifestTooLarge,
     ReferenceInvalid,
     RequestInvalid,
     Unsupported,
     UploadOutOfOrder,
+    UploadTooLarge,
     UploadUnknown,
     UpstreamFailed,
 )
@@ -187,7 +187,7 @@ class RemoteUpload:
     async def _patiently(self, failures: int, error: LadingError) -> None:
         """Wait after *error*, or raise it after too many *failures*."""
         # What is too large for a proxy goes on at once, in smaller pieces.
-        too_large = isinstance(error, ManifestTooLarge)
+        too_large = isinstance(error, UploadTooLarge)
         if not too_large and not await self._remote.patience.pause(failures):
             raise error
 
@@ -295,9 +295,8 @@ class RemoteUpload:
         except (UpstreamFailed, UploadUnknown) as error:
             if lent.failed is None:
                 return error
-        except ManifestTooLarge as error:
-            # Registries call a blob too large by another name; this is a proxy in front of one.
-            if lent.failed is None and self._shrinks(body.length):
+        except UploadTooLarge as error:
+            if lent.failed is None and _by_proxy(error) and self._shrinks(body.length):
                 return error
             raise
         except UploadOutOfOrder as error:
@@ -436,11 +435,21 @@ class RemoteUpload:
             if await self._is_there(expected.digest):
                 self._offset, self._published = expected.size, expected
                 return
-            answer = await begin(self._remote, self._name, expected.digest.algorithm)
-            self._at(answer.location())
-            self._offset = 0
+            await self._begin_again()
         except LadingError:
             raise error from None
+        else:
+            if start == 0 and self._offset == 0 and not isinstance(error, UploadTooLarge):
+                # One byte that came looks like none (trap T6), and more may be on their way.
+                await self._begin_again()
+
+    async def _begin_again(self) -> None:
+        """Go on with another session; the old one ends by itself."""
+        expected = self._expected
+        algorithm = CANONICAL if expected is None else expected.digest.algorithm
+        answer = await begin(self._remote, self._name, algorithm)
+        self._at(answer.location())
+        self._offset = 0
 
     async def _is_over(self, digest: Digest) -> bool:
         """Whether a request that seemed to fail ended the upload, and published the blob."""
@@ -456,6 +465,11 @@ class RemoteUpload:
         except BlobUnknown:
             return False
         return True
+
+
+def _by_proxy(error: UploadTooLarge) -> bool:
+    """Whether a proxy in front of the registry refused it, which has an advice of its own."""
+    return error.advice != UploadTooLarge.advice
 
 
 def _end(answer: Answer) -> int | None:
