@@ -76,20 +76,22 @@ class FileKeyring:
     async def store(self, login: Login, host: str) -> str:
         """Keep *login* for *host*, and say where.
 
-        It goes where a login for *host* is found already, else to the file of docker.
+        It goes where a login for *host* is found already, else to the file of docker. That a
+        variable has another one, which goes first, is said as well.
 
         Raises:
             CredentialsFailed: it cannot be kept there.
         """
+        hidden = ""
         for place in self._places:
             entries = _entries(place, lenient=True)
-            if entries is None or not _knows(entries, host):
+            if entries is None or place.legacy or not _knows(entries, host):
                 continue
-            if place.path is None or place.legacy:
-                continue
-            return await self._store(login, host, place.path, entries)
+            if place.path is not None:
+                return await self._store(login, host, place.path, entries) + hidden
+            hidden = f" (but the login in {place} goes first)"
         entries = _entries(Place(self._home), lenient=True)
-        return await self._store(login, host, self._home, entries)
+        return await self._store(login, host, self._home, entries) + hidden
 
     async def erase(self, host: str) -> Sequence[str]:
         """Forget every login for *host* as a whole, and say where there were any.

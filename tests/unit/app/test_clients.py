@@ -219,7 +219,9 @@ async def test_login_may_be_said_for_one_time(
         assert await client.keyring.find("a.b", "c") == login
 
 
-async def test_login_that_was_said_does_not_go_to_a_mirror(machine: Machine, face: Handler) -> None:
+async def test_login_that_was_said_does_not_go_to_a_mirror(
+    machine: Machine, face: Handler, pushed: Digest
+) -> None:
     """The mirror is another registry, which nobody meant."""
     locked = personalities.basic_login("ada", "lovelace")(face)
     machine.serve("https://mirror.example", locked)
@@ -230,8 +232,10 @@ async def test_login_that_was_said_does_not_go_to_a_mirror(machine: Machine, fac
     )
 
     async with machine.client(ClientOptions(username="ada", password="lovelace")) as client:
-        await client.registry("a.b").repositories()
+        repository = client.repository("a.b/library/app")
+        assert (await repository.resolve(_LATEST)).digest == pushed
 
+    assert {url for url, _ in machine.asked} == {"https://mirror.example", "https://a.b"}
     shown = {
         url for url, request in machine.asked if request.headers.get(b"authorization") is not None
     }
@@ -267,8 +271,9 @@ async def test_layer_is_fetched_from_its_url_without_a_login(machine: Machine) -
     """Whoever keeps it is no registry, and gets to know nobody."""
 
     async def handler(request: Request) -> Response:
-        found = request.path == "/layer"
-        return Response(200 if found else 404, [("Content-Length", "5")], b"layer")
+        if request.path != "/layer":
+            return Response(401, [("WWW-Authenticate", 'Basic realm="x"'), ("Content-Length", "0")])
+        return Response(200, [("Content-Length", "5")], b"layer")
 
     machine.serve("https://files.example", handler)
     options = ClientOptions(username="ada", password="p")
@@ -280,10 +285,10 @@ async def test_layer_is_fetched_from_its_url_without_a_login(machine: Machine) -
             content += b"".join(bytes(block) for block in source.blocks())
         await source.aclose()
         with pytest.raises(UpstreamFailed):
-            await client.fetch("https://files.example/missing")
+            await client.fetch("https://files.example/locked")
 
     assert content == b"layer"
-    assert machine.asked[0][1].headers.get(b"authorization") is None
+    assert not any(request.headers.get(b"authorization") for _, request in machine.asked)
 
 
 async def test_options_become_a_way_to_the_registry(machine: Machine) -> None:

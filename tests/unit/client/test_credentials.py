@@ -381,7 +381,7 @@ async def test_program_that_does_not_answer_is_ended(kept: Kept) -> None:
 
 async def test_program_is_ended_with_whoever_waits_for_it(kept: Kept) -> None:
     """Ctrl-C does not leave a process behind."""
-    kept.program("slow", code="#!/bin/sh\necho $$ >$0.pid; exec sleep 1000\n")
+    kept.program("slow", code="#!/bin/sh\necho $$ >$0.pid; sleep 3; touch $0.over\n")
     mark = kept.folder / "docker-credential-slow.pid"
     programs = Programs(search=str(kept.folder), environment={"PATH": os.defpath})
     asking = asyncio.create_task(programs.get("slow", "h"))
@@ -394,6 +394,7 @@ async def test_program_is_ended_with_whoever_waits_for_it(kept: Kept) -> None:
         await asking
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+    assert not mark.with_suffix(".over").exists()
 
 
 async def test_each_step_of_the_search_is_told(kept: Kept) -> None:
@@ -546,6 +547,17 @@ async def test_login_replaces_the_one_that_would_be_found(kept: Kept, key: str) 
 
     assert told == str(first.path)
     assert await found(ring, "h") == "new"
+
+
+async def test_login_that_stays_hidden_is_told(kept: Kept) -> None:
+    """What a variable says cannot be changed here, and goes first."""
+    text = json.dumps({"auths": {"h": auth("old", "p")}})
+    ring = kept.ring(Place(text=text, said_by="DOCKER_AUTH_CONFIG"))
+
+    told = await ring.store(Login(username="new", password="p"), "h")
+
+    assert "the login in DOCKER_AUTH_CONFIG goes first" in told
+    assert await found(ring, "h") == "old"
 
 
 async def test_login_of_docker_hub_is_kept_where_docker_looks(kept: Kept) -> None:
