@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lading.bodies import Span
-from lading.errors import BlobUnknown, LayoutInvalid, ManifestUnknown, Unsupported
+from lading.errors import BlobUnknown, LayoutInvalid, ManifestUnknown, StorageFailed, Unsupported
 from lading.interfaces.repository import Repository
 from lading.layout.archive import open_archive
 from lading.layout.registry import LAYOUT
@@ -136,6 +136,16 @@ async def test_error_leaves_the_old_archive_and_nothing_else(tmp_path: Path) -> 
 
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_archive_that_cannot_take_its_place_leaves_nothing(tmp_path: Path) -> None:
+    """Here a directory stands where it should be."""
+    (tmp_path / "image.tar").mkdir()
+
+    with pytest.raises(StorageFailed):
+        await written(tmp_path / "image.tar")
+
+    assert [each.name for each in tmp_path.iterdir()] == ["image.tar"]
 
 
 async def test_new_archive_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

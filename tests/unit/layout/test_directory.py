@@ -345,6 +345,22 @@ async def test_link_out_of_the_layout_is_refused(path: Path, part: str) -> None:
         await _read_and_write(path)
 
 
+async def test_nothing_is_written_through_a_link_out_of_the_layout(
+    path: Path, repository: Repository
+) -> None:
+    """Neither a blob nor a manifest."""
+    outside = path.parent / "outside"
+    outside.mkdir()
+    (path / "blobs/sha256").symlink_to(outside)
+
+    with pytest.raises(LayoutInvalid):
+        await samples.put_blob(repository, b"new")
+    with pytest.raises(LayoutInvalid):
+        await repository.put_manifest(samples.image().manifest, sparse=True)
+
+    assert list(outside.iterdir()) == []
+
+
 async def test_link_within_the_layout_is_followed(path: Path) -> None:
     """Some tools keep one file for what is the same."""
     write(path, layout_files())
