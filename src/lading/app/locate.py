@@ -12,22 +12,25 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from lading.app.clients import Client
 from lading.errors import DigestInvalid, NameUnknown, ReferenceInvalid, TagInvalid
 from lading.interfaces.repository import Registry, Repository
-from lading.layout.archive import open_archive
-from lading.layout.directory import open_layout
-from lading.layout.docker_archive import open_docker_archive
-from lading.layout.registry import LAYOUT, LayoutRegistry
 from lading.oci.digest import Digest
 from lading.oci.locator import LATEST, Locator
-from lading.oci.names import TAG_GRAMMAR, Reference, Tag
+from lading.oci.names import TAG_GRAMMAR, Reference, RepositoryName, Tag
+
+if TYPE_CHECKING:
+    from lading.layout.registry import LayoutRegistry
+
+if TYPE_CHECKING:
+    from lading.layout.registry import LayoutRegistry
 
 _DIGEST = re.compile(r"@([a-z0-9+._-]+:[A-Za-z0-9=_-]+)$", re.ASCII)
 _MOST_TOLD = 10
 _DOCKER = "docker-archive"
+_NAME = RepositoryName("layout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ async def locate(text: str, client: Client, *, writing: bool = False) -> AsyncIt
         return
     found = _Local.parse(kind, rest, text)
     async with found.open(writing=writing) as registry:
-        repository = registry.repository(LAYOUT)
+        repository = registry.repository(_NAME)
         named = found.reference is not None
         reference = found.reference
         if reference is None:
@@ -123,12 +126,18 @@ class _Local:
         """How it is written, without tag and digest."""
         return ":".join(filter(None, (self.kind, self.path, self.image)))
 
-    def open(self, *, writing: bool) -> AbstractAsyncContextManager[LayoutRegistry]:
+    def open(self, *, writing: bool) -> "AbstractAsyncContextManager[LayoutRegistry]":
         """The registry in it."""
+        # Most commands are about registries alone, and start sooner without these.
+        from lading.layout.archive import open_archive  # noqa: PLC0415
+        from lading.layout.directory import open_layout  # noqa: PLC0415
+        from lading.layout.docker_archive import open_docker_archive  # noqa: PLC0415
+
         if self.kind == "oci":
-            return open_layout(Path(self.path), create=writing, image=self.image)
+            return open_layout(Path(self.path), create=writing, name=_NAME, image=self.image)
         opened = open_docker_archive if self.kind == _DOCKER else open_archive
-        return opened(self._file(writing=writing), write=writing, image=self.image)
+        file = self._file(writing=writing)
+        return opened(file, write=writing, name=_NAME, image=self.image)
 
     def _file(self, *, writing: bool) -> Path | BinaryIO:
         if self.path != "-":
@@ -145,10 +154,10 @@ def _split(name: str) -> tuple[str, str]:
     return (head, tag) if colon and "/" not in tag else (name, "")
 
 
-async def _only(registry: LayoutRegistry, text: str) -> Reference:
+async def _only(registry: "LayoutRegistry", text: str) -> Reference:
     """The image that is meant when none is named."""
     try:
-        page = await registry.repository(LAYOUT).tags(limit=_MOST_TOLD)
+        page = await registry.repository(_NAME).tags(limit=_MOST_TOLD)
     except NameUnknown:
         return LATEST
     if len(page.items) == 1 and not page.more:
