@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lading.bodies import Source
-from lading.errors import LadingError
+from lading.errors import LadingError, StorageFailed
 
 SOURCE = "source"
 TARGET = "target"
@@ -58,6 +58,12 @@ class Traced:
             blame(error, SOURCE)
             self._trace.failure = error
             raise
+        except OSError as error:
+            # A file that could be opened, and not be read to its end.
+            failure = StorageFailed(error.strerror or error)
+            blame(failure, SOURCE)
+            self._trace.failure = failure
+            raise failure from error
 
     async def ready(self) -> bool:
         """Whether there are bytes to take."""

@@ -1,12 +1,13 @@
 """Copies that meet lies, losses and refusals, at either end."""
 
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from lading.bodies import BlobContent, Bytes, Held, Inbound, Source, Span, Stream
+from lading.bodies import BlobContent, Bytes, FileSpan, Held, Inbound, Source, Span, Stream
 from lading.content.blobs import Blobs
 from lading.content.copier import Copier
 from lading.content.copy import CopyOptions, CopyReport, copy, copy_tags
@@ -25,6 +26,7 @@ from lading.errors import (
     ManifestUnknown,
     PartlyDone,
     SizeInvalid,
+    StorageFailed,
     StorageFull,
     UpstreamFailed,
 )
@@ -392,6 +394,29 @@ async def test_failure_of_the_source_is_told_even_where_the_target_renames_it(
 
     with pytest.raises(StorageFull) as caught:
         await copy(breaking, _Translating(target), V1)
+
+    assert caught.value.where == "source"
+
+
+class _Unreadable(ForwardingRepository):
+    """A source whose disk gives up."""
+
+    async def open_blob(
+        self, digest: Digest, *, spans: Sequence[Span] = (), url_ok: bool = False
+    ) -> BlobContent:
+        size = (await super().stat_blob(digest)).size
+        read, write = os.pipe()
+        os.close(write)
+        # Nobody can read a pipe at an offset.
+        return FileSpan(read, ((0, size),), size)
+
+
+async def test_source_that_cannot_read_its_own_files_is_the_one_that_failed(
+    source: Repository, target: Repository, image: Manifest
+) -> None:
+    """What the operating system says is given a name of ours."""
+    with pytest.raises(StorageFailed) as caught:
+        await copy(_Unreadable(source), target, V1)
 
     assert caught.value.where == "source"
 
