@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lading.bodies import Span, Stream
-from lading.client import downloads, listing, manifests, referrers, uploads
+from lading.client import downloads, listing, manifests, referrers, sessions
 from lading.client.exchange import Call
 from lading.client.remote import Remote, deleting, missing, pulling, refusing
 from lading.client.uploads import RemoteUpload
@@ -81,17 +81,17 @@ class RemoteRepository:
 
     async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:
         """Make a blob readable here without its bytes; see `ContentTarget.mount_blob`."""
-        return await uploads.mount(self._remote, self._name, digest, source)
+        return await sessions.mount(self._remote, self._name, digest, source)
 
     async def start_upload(
         self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
     ) -> RemoteUpload:
         """Begin to upload a blob; see `ContentTarget.start_upload`."""
-        return await uploads.start(self._remote, self._name, algorithm, expected)
+        return await sessions.start(self._remote, self._name, algorithm, expected)
 
     async def resume_upload(self, upload_id: UploadId) -> RemoteUpload:
         """Go on with an upload; see `ContentTarget.resume_upload`."""
-        return await uploads.resume(self._remote, self._name, upload_id)
+        return await sessions.resume(self._remote, self._name, upload_id)
 
     async def tags(self, *, after: Tag | None = None, limit: int = 100) -> Page[Tag]:
         """Tags, in the order of the registry; see `ContentIndex.tags`."""

@@ -5,20 +5,17 @@ it has, and gets the others. An upload's id holds its location and the repositor
 """
 
 from contextlib import suppress
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from lading.bodies import Bytes, Inbound, Source
 from lading.client import downloads
 from lading.client.exchange import Answer, Call
-from lading.client.hosts import Capability
-from lading.client.origin import Origin
 from lading.client.pieces import Cut, Lent
-from lading.client.remote import Remote, check_digest, missing, pulling, pushing
+from lading.client.remote import Remote, check_digest, missing, pushing
 from lading.errors import (
     BlobUnknown,
     DigestInvalid,
     LadingError,
-    ReferenceInvalid,
     RequestInvalid,
     Unsupported,
     UploadOutOfOrder,
@@ -28,7 +25,7 @@ from lading.errors import (
 )
 from lading.interfaces.blobs import UploadId
 from lading.oci.descriptor import Descriptor
-from lading.oci.digest import ALGORITHMS, CANONICAL, Digest
+from lading.oci.digest import CANONICAL, Digest
 from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName
 from lading.wire import ranges, routes
@@ -40,18 +37,6 @@ _TYPED = ("Content-Type", OCTETS)
 _PATIENT = 3
 _SHORTEST = 1 << 16
 """Pieces are not made shorter than this, whatever a caller asks for."""
-
-
-async def start(
-    remote: Remote, name: RepositoryName, algorithm: str, expected: Descriptor | None
-) -> "RemoteUpload":
-    """Begin an upload; see `ContentTarget.start_upload`."""
-    if expected is not None:
-        algorithm = expected.digest.algorithm
-    if algorithm not in ALGORITHMS:
-        raise DigestInvalid(algorithm)
-    answer = await begin(remote, name, algorithm)
-    return RemoteUpload(remote, name, answer.location(), expected=expected, least=_least(answer))
 
 
 async def begin(remote: Remote, name: RepositoryName, algorithm: str) -> Answer:
@@ -69,49 +54,6 @@ async def begin(remote: Remote, name: RepositoryName, algorithm: str) -> Answer:
     answer = await remote.exchange.send(call)
     await answer.aclose()
     return answer
-
-
-async def resume(remote: Remote, name: RepositoryName, upload_id: UploadId) -> "RemoteUpload":
-    """Go on with an upload; see `ContentTarget.resume_upload`."""
-    url, _, mark = unquote(upload_id).rpartition("#")
-    if mark != name or not _may_be_asked(remote, name, url):
-        raise UploadUnknown(upload_id[:200])
-    upload = RemoteUpload(remote, name, url)
-    await upload.refresh()
-    return upload
-
-
-async def mount(
-    remote: Remote, name: RepositoryName, digest: Digest, source: RepositoryName | None
-) -> bool:
-    """Make a blob of *source* readable in *name*; see `ContentTarget.mount_blob`."""
-    query = [("mount", str(digest))]
-    scopes = pushing(name)
-    if source is not None:
-        query.append(("from", source))
-        if source != name:
-            scopes += pulling(source)
-    call = Call(
-        method="POST",
-        path=routes.path(Route.UPLOADS, name),
-        query=query,
-        body=Bytes(b""),
-        scopes=scopes,
-        idempotent=True,
-        expect=frozenset({201, 202}),
-    )
-    answer = await remote.exchange.send(call)
-    await answer.aclose()
-    if answer.status == 201:
-        check_digest(answer, digest)
-        return True
-    # A session was begun in place of it. Nobody will go on with that one.
-    await RemoteUpload(remote, name, answer.location()).cancel()
-    try:
-        await downloads.stat(remote, name, digest)
-    except BlobUnknown:
-        return False
-    return True
 
 
 class RemoteUpload:
@@ -137,12 +79,12 @@ class RemoteUpload:
         self._over = False
         self.vouched = False
         """Whether the registry itself named the digest of what was committed."""
-        remote.learned.was_at(_marked(url, name))
+        remote.learned.was_at(marked(url, name))
 
     @property
     def id(self) -> UploadId:
         """The location as it is now, in one segment of a path, so that it can be passed on."""
-        return UploadId(quote(_marked(self._url, self._name), safe=""))
+        return UploadId(quote(marked(self._url, self._name), safe=""))
 
     @property
     def offset(self) -> int:
@@ -401,7 +343,7 @@ class RemoteUpload:
 
     def _at(self, url: str) -> None:
         self._url = url
-        self._remote.learned.was_at(_marked(url, self._name))
+        self._remote.learned.was_at(marked(url, self._name))
 
     def _moved(self, answer: Answer, sent: int | None) -> None:
         """Take over where the upload is now, and how far."""
@@ -481,28 +423,6 @@ def _end(answer: Answer) -> int | None:
     return ranges.number(last) if dash else None
 
 
-def _least(answer: Answer) -> int:
-    return ranges.number(answer.headers.get(b"oci-chunk-min-length") or "") or 0
-
-
-def _marked(url: str, name: RepositoryName) -> str:
+def marked(url: str, name: RepositoryName) -> str:
+    """The location of an upload, with the repository that it is for."""
     return f"{url}#{name}"
-
-
-def _may_be_asked(remote: Remote, name: RepositoryName, url: str) -> bool:
-    """Whether *url* is an upload to repository *name*.
-
-    An id may come from anybody, and what is asked is asked with our credentials.
-    """
-    if remote.learned.named(_marked(url, name)):
-        return True
-    try:
-        origin, path = Origin.parse(url), urlsplit(url).path
-    except (ReferenceInvalid, ValueError):
-        return False
-    for endpoint in remote.exchange.host.able(Capability.PUSH):
-        if endpoint.origin == origin and path.startswith(f"{endpoint.prefix}/"):
-            place = routes.match("/v2" + path.removeprefix(endpoint.prefix))
-            if place is not None and place.route is Route.UPLOAD:
-                return place.name == endpoint.name(name)
-    return False
