@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from lading.errors import LayoutInvalid
 from lading.layout import boxes, streams
+from lading.layout.catalogue import Reader
 from lading.layout.directory import opened
 from lading.layout.files import discard, storage_errors
 from lading.layout.index import full_image
@@ -22,6 +24,7 @@ from lading.layout.reading import LayoutReader
 from lading.layout.registry import LAYOUT, LayoutRegistry
 from lading.layout.tar import Archive
 from lading.layout.workers import Workers
+from lading.layout.writing import INDEX, blob
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName
 
@@ -34,6 +37,7 @@ async def open_archive(
     file: Path | BinaryIO,
     *,
     write: bool = False,
+    keep: bool = False,
     name: RepositoryName = LAYOUT,
     image: str | None = None,
 ) -> AsyncIterator[LayoutRegistry]:
@@ -43,7 +47,8 @@ async def open_archive(
     when it is left. Archives that gzip compressed are read as well.
 
     With *write* a new archive is made, and takes the place of an old one when the context is
-    left without an error. With *image* (``host/name``, without a tag), tags are those of that
+    left without an error. With *keep* as well, it begins with all the images of the old file, if
+    there is one. With *image* (``host/name``, without a tag), tags are those of that
     image, where the archive has names of several, and what is tagged carries its full name.
 
     Raises:
@@ -52,7 +57,7 @@ async def open_archive(
         StorageFailed: it cannot be read or written.
     """
     if write:
-        async with writing(file, name, image) as registry:
+        async with writing(file, name, image, kept=boxes.layout if keep else None) as registry:
             yield registry
     else:
         async with reading(file, name, image, boxes.layout) as registry:
@@ -93,13 +98,20 @@ async def writing(
     *,
     written: str | None = None,
     accepts: Callable[[Manifest, bool], None] | None = None,
+    kept: Reading | None = None,
 ) -> AsyncIterator[LayoutRegistry]:
-    """A new archive of what *accepts* lets in; *written* is how docker is told the image."""
+    """A new archive of what *accepts* lets in; *written* is how docker is told the image.
+
+    It begins with what *kept* finds in the old one.
+    """
     full = None if image is None else full_image(image)
     workers = Workers(1)
     try:
         staged = await workers.run(_staged, file, undo=_forget)
         try:
+            if kept is not None and isinstance(file, Path):
+                stopped = threading.Event()
+                await workers.run(_unpack, file, staged, kept, stopped, stop=stopped.set)
             async with opened(
                 staged, create=True, name=name, image=full, accepts=accepts
             ) as registry:
@@ -123,6 +135,30 @@ def _staged(file: Path | BinaryIO) -> Path:
 
 def _forget(staged: Path) -> None:
     shutil.rmtree(staged, ignore_errors=True)
+
+
+def _unpack(file: Path, staged: Path, read: Reading, stopped: threading.Event) -> None:
+    """Begin with what an archive has: its manifests, and what they name."""
+    if not file.exists():
+        return
+    descriptor = streams.opened(file, stopped)
+    try:
+        with storage_errors(file):
+            box = read(Archive(descriptor, str(file)), None)
+            index, catalogue = Reader(box).current()
+            found = dict.fromkeys(catalogue.manifests)
+            for facts in catalogue.manifests.values():
+                found.update(dict.fromkeys(edge.digest for edge in facts.edges))
+            for digest in found:
+                if stopped.is_set():
+                    raise LayoutInvalid("reading the archive was stopped")
+                if box.size(digest) is not None:
+                    path = staged / blob(digest)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    box.save(digest, path)
+            (staged / INDEX).write_bytes(index.as_bytes())
+    finally:
+        os.close(descriptor)
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from lading.bodies import FileSource, Held, Span, Stream, extents
 from lading.errors import BlobUnknown, LayoutInvalid
@@ -61,6 +62,16 @@ class Box:
             return made
         member = self._member(digest)
         return None if member is None else self._archive.read(member, limit=limit)
+
+    def save(self, digest: Digest, path: Path) -> None:
+        """Write some content that is here to the new file *path*."""
+        made, member = self._made.get(digest), self._member(digest)
+        with path.open("xb") as target:
+            if made is not None:
+                target.write(made)
+            elif member is not None:
+                source = FileSource(self._archive.file, [(member.offset, member.size)])
+                target.writelines(source.blocks())
 
     def _member(self, digest: Digest) -> Member | None:
         return self._places.get(digest) or self._archive.find(blob(digest))

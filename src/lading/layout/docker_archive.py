@@ -40,6 +40,7 @@ async def open_docker_archive(
     file: Path | BinaryIO,
     *,
     write: bool = False,
+    keep: bool = False,
     name: RepositoryName = LAYOUT,
     image: str | None = None,
 ) -> AsyncIterator[LayoutRegistry]:
@@ -47,7 +48,7 @@ async def open_docker_archive(
 
     *image* is ``name`` or ``host/name``, without a tag: which of the images in the archive is
     meant, or what the images that are written are called. Without it, tags of all images are
-    read, and docker is told no names. Streams and *write* are as for `open_archive`.
+    read, and docker is told no names. Streams, *write* and *keep* are as for `open_archive`.
 
     What cannot be kept is refused with `Unsupported` when it is put: indexes, artifacts,
     referrers, sparse images, and layers that not every docker can load.
@@ -58,7 +59,10 @@ async def open_docker_archive(
         StorageFailed: it cannot be read or written.
     """
     if write:
-        async with writing(file, name, image, written=image, accepts=_accept) as registry:
+        kept = _understood if keep else None
+        async with writing(
+            file, name, image, written=image, accepts=_accept, kept=kept
+        ) as registry:
             yield registry
     else:
         async with reading(file, name, image, _understood) as registry:

@@ -16,7 +16,7 @@ from lading.layout import tar
 from lading.layout.catalogue import Catalogue, Reader
 from lading.layout.directory import MARKER
 from lading.layout.files import Folder, storage_errors
-from lading.layout.index import Entry, Index
+from lading.layout.index import Entry, Index, Name
 from lading.layout.writing import INDEX, Directory, blob
 from lading.oci import media_types
 from lading.oci.descriptor import encoded
@@ -81,7 +81,7 @@ def pack(
     index, catalogue = reader.current()
     index = index.in_order()
     files = {MARKER: folder.read(MARKER, limit=BLOCK) or b"", INDEX: index.as_bytes()}
-    images = list(_images(index, catalogue, reader, directory, written))
+    images = list(_images(index, catalogue, reader, directory, image, written))
     if images:
         files[DOCKER_INDEX] = encoded(images)
     with storage_errors("the archive"):
@@ -124,6 +124,7 @@ def _images(
     catalogue: Catalogue,
     reader: Reader,
     directory: Directory,
+    image: str | None,
     written: str | None,
 ) -> Iterator[dict[str, Any]]:
     """What docker is told, one for each image that it can load."""
@@ -137,17 +138,22 @@ def _images(
         parts = [manifest.config, *manifest.layers]
         if any(directory.size(each.digest) is None for each in parts):
             continue
-        names = [
-            f"{written or name.image}:{name.tag}"
-            for entry in entries
-            for name in index.names(entry)
-            if written is not None or name.image is not None
-        ]
+        told = {_told(name, image, written) for entry in entries for name in entry.names}
+        names = sorted(name for name in told if name is not None)
         yield {
             "Config": blob(manifest.config.digest),
-            "RepoTags": sorted(set(names)) or None,
+            "RepoTags": names or None,
             "Layers": [blob(each.digest) for each in manifest.layers],
         }
+
+
+def _told(name: Name, image: str | None, written: str | None) -> str | None:
+    """The full name that docker is told; ``None`` for a tag of nobody knows what."""
+    if name.image is None or name.image == image:
+        known = written or name.image
+    else:
+        known = name.image
+    return f"{known}:{name.tag}" if known is not None else None
 
 
 def _only(digest: Digest, catalogue: Catalogue, reader: Reader) -> Manifest | None:

@@ -14,7 +14,7 @@ import pytest
 
 from lading.bodies import Span
 from lading.errors import BlobUnknown, LayoutInvalid, ManifestUnknown, StorageFailed, Unsupported
-from lading.interfaces.repository import Repository
+from lading.interfaces.repository import Repository, Strict
 from lading.layout.archive import open_archive
 from lading.layout.registry import LAYOUT
 from lading.layout.streams import MOST_TIMES
@@ -158,6 +158,40 @@ async def test_new_archive_takes_the_place_of_the_old_one(tmp_path: Path) -> Non
     async with open_archive(path) as registry:
         assert list((await registry.repository(LAYOUT).tags()).items) == ["v2"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_what_was_in_an_archive_can_be_kept(tmp_path: Path) -> None:
+    """Then a tag, a referrer or another image is added to it."""
+    path = await written(tmp_path / "image.tar")
+
+    async with open_archive(path, write=True, keep=True) as registry:
+        repository = registry.repository(LAYOUT)
+        await repository.put_manifest(listing(), tags=[Tag("v2")])
+        await samples.put_image(repository, samples.image(3), tags=["v3"])
+    async with open_archive(path, write=True, keep=True) as registry:
+        await registry.repository(LAYOUT).delete_tag(Tag("v1"))
+
+    async with open_archive(path) as registry:
+        repository = registry.repository(LAYOUT)
+        assert list((await repository.tags()).items) == ["v2", "v3"]
+        assert await repository.get_manifest(Tag("v2")) == listing()
+        assert isinstance(repository, Strict)
+        assert await repository.refuses_sparse()
+        about = await repository.referrers(samples.image(1).manifest.digest)
+        assert len(about.items) == 1
+
+
+async def test_there_need_be_no_archive_to_be_kept(tmp_path: Path) -> None:
+    """But what is there has to be one."""
+    (tmp_path / "notes.txt").write_text("mine")
+
+    async with open_archive(tmp_path / "new.tar", write=True, keep=True) as registry:
+        await fill(registry.repository(LAYOUT))
+    with pytest.raises(LayoutInvalid):
+        async with open_archive(tmp_path / "notes.txt", write=True, keep=True):
+            pass
+
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 async def test_image_of_one_platform_can_be_loaded_by_docker(tmp_path: Path) -> None:

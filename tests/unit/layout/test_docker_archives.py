@@ -133,6 +133,26 @@ async def test_what_is_written_is_read_again_and_listed_for_docker(tmp_path: Pat
     assert found["RepoTags"] == ["host:5000/app:v1", "host:5000/app:v2"]
 
 
+async def test_images_of_an_old_archive_can_be_kept(tmp_path: Path) -> None:
+    """With the manifests that were made of them."""
+    old = Saved()
+    path = saved(tmp_path / "image.tar", old.files("old:v1"))
+
+    async with open_docker_archive(path, write=True, keep=True, image="new") as registry:
+        await samples.put_image(registry.repository(LAYOUT), tags=["v1"])
+
+    async with open_docker_archive(path, image="old") as registry:
+        assert (await registry.repository(LAYOUT).resolve(Tag("v1"))).digest == old.digest
+    async with open_docker_archive(path, image="new") as registry:
+        found = await registry.repository(LAYOUT).get_manifest(Tag("v1"))
+    assert found == samples.image().manifest
+    with tarfile.open(path) as opened:
+        file = opened.extractfile("manifest.json")
+        assert file is not None
+        names = sorted(name for each in json.load(file) for name in each["RepoTags"])
+    assert names == ["docker.io/library/old:v1", "new:v1"]
+
+
 async def test_image_without_a_name_is_loaded_without_one(tmp_path: Path) -> None:
     """Docker then tells its digest."""
     path = tmp_path / "image.tar"
