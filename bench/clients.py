@@ -6,6 +6,7 @@ command moves the same image, to a repository or a directory that has none of it
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import statistics
@@ -30,6 +31,7 @@ _FILE = 2 << 30
 _HUGE = 8 << 30
 _MIB = 1 << 20
 _SOURCE = "bench/source"
+_TIMED = str(Path(__file__).with_name("timed.py"))
 
 
 class CommandFailed(Exception):
@@ -51,25 +53,20 @@ def timed(command: Sequence[str | Path], *, folder: Path) -> Run:
     Raises:
         CommandFailed: it did not exit with 0; the text has the end of what it said.
     """
-    with tempfile.TemporaryFile() as said:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            cwd=folder,
-            # The credentials and settings of whoever measures have no part in it.
-            env={**os.environ, "HOME": str(folder), "DOCKER_CONFIG": str(folder / "docker")},
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            said.seek(0)
-            end = said.read()[-600:].decode(errors="replace")
-            raise CommandFailed(f"{' '.join(map(str, command))}: {process.returncode}: {end}")
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    done = subprocess.run(
+        [sys.executable, "-S", _TIMED, *map(str, command)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        # The credentials and settings of whoever measures have no part in it.
+        env={**os.environ, "HOME": str(folder), "DOCKER_CONFIG": str(folder / "docker")},
+        check=False,
+    )
+    if done.returncode != 0:
+        end = done.stderr[-600:]
+        raise CommandFailed(f"{' '.join(map(str, command))}: {done.returncode}: {end}")
+    return Run(**json.loads(done.stdout))
 
 
 @dataclass
