@@ -235,7 +235,7 @@ async def test_an_answer_ends_the_sending_of_a_body(authority: Authority, sealed
         talk.head()
         talk.answer(401, b"who are you?")
         # Reads nothing more, and stays until the client has left.
-        done.wait()
+        done.wait(30)
 
     done = threading.Event()
     context = authority.context() if sealed else None
@@ -277,7 +277,7 @@ async def test_a_connection_on_which_a_body_was_broken_off_is_not_used_again(
 
     with Scripted(script) as server:
         await _ask(transport, server.url, Request("PUT", "/", body=Bytes(MANY * 8)))
-        response, _ = await _ask(transport, server.url, Request("GET", "/"))
+        response, _ = await _ask(transport, server.url, Request("POST", "/"))
 
     assert response.status == 200
     assert len(server.talks) == 2
