@@ -81,7 +81,7 @@ def pack(
     index, catalogue = reader.current()
     index = index.in_order()
     files = {MARKER: folder.read(MARKER, limit=BLOCK) or b"", INDEX: index.as_bytes()}
-    images = list(_images(index, catalogue, reader, directory, image, written))
+    images = list(_images(index, catalogue, directory, image=image, written=written))
     if images:
         files[DOCKER_INDEX] = encoded(images)
     with storage_errors("the archive"):
@@ -122,12 +122,13 @@ def _copy(folder: Folder, name: str, target: BinaryIO, stopped: threading.Event)
 def _images(
     index: Index,
     catalogue: Catalogue,
-    reader: Reader,
     directory: Directory,
+    *,
     image: str | None,
     written: str | None,
 ) -> Iterator[dict[str, Any]]:
     """What docker is told, one for each image that it can load."""
+    reader = Reader(directory)
     listed: dict[Digest, list[Entry]] = {}
     for entry in index.entries:
         listed.setdefault(entry.digest, []).append(entry)
@@ -149,10 +150,8 @@ def _images(
 
 def _told(name: Name, image: str | None, written: str | None) -> str | None:
     """The full name that docker is told; ``None`` for a tag of nobody knows what."""
-    if name.image is None or name.image == image:
-        known = written or name.image
-    else:
-        known = name.image
+    ours = name.image is None or name.image == image
+    known = (ours and written) or name.image
     return f"{known}:{name.tag}" if known is not None else None
 
 
