@@ -12,6 +12,7 @@ from lading.client import downloads
 from lading.client.exchange import Answer, Call
 from lading.client.pieces import Cut, Lent
 from lading.client.remote import Remote, check_digest, missing, pushing
+from lading.content.steps import Event, Step
 from lading.errors import (
     BlobUnknown,
     DigestInvalid,
@@ -132,6 +133,9 @@ class RemoteUpload:
         too_large = isinstance(error, UploadTooLarge)
         if not too_large and not await self._remote.patience.pause(failures):
             raise error
+        if self._expected is not None:
+            step = Step(Event.RETRIED, self._expected, moved=self._offset, error=error)
+            self._remote.listener(step)
 
     async def commit(self, digest: Digest, last: Inbound | None = None) -> Descriptor:
         """Publish the blob, with the *last* bytes if there are any; see `Upload.commit`.

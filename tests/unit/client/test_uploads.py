@@ -5,6 +5,7 @@ import pytest
 from lading.bodies import Bytes
 from lading.client.pieces import Cut, Lent
 from lading.client.uploads import RemoteUpload
+from lading.content.steps import Event
 from lading.errors import (
     BlobUnknown,
     BodyIncomplete,
@@ -216,6 +217,7 @@ async def test_bytes_that_came_before_the_loss_are_not_sent_again() -> None:
         assert await samples.content_of(body) == CONTENT
     sent = [each.headers.get("content-range") for each in both.trouble.asked]
     assert "1000000-2999999" in sent
+    assert [(each.event, each.moved) for each in both.steps] == [(Event.RETRIED, 1_000_000)]
 
 
 async def test_body_that_cannot_be_read_again_is_not_made_up() -> None:
