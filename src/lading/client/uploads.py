@@ -117,6 +117,9 @@ class RemoteUpload:
                 await self._recover(start, error)
                 if self._published is not None:
                     return self._offset
+                if self._offset < start:
+                    # What this body was to be appended to is gone, and nobody here has it.
+                    raise error
                 failures = 1 if self._offset > before else failures + 1
                 await self._patiently(failures, error)
                 if owned is not None:

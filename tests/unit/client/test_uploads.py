@@ -1,5 +1,7 @@
 """Uploads: in one request, in pieces, and gone on with after all kinds of trouble."""
 
+from dataclasses import replace
+
 import pytest
 
 from lading.bodies import Bytes
@@ -10,18 +12,21 @@ from lading.errors import (
     BlobUnknown,
     BodyIncomplete,
     DigestInvalid,
+    UploadOutOfOrder,
     UploadTooLarge,
     UploadUnknown,
     UpstreamFailed,
 )
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Vouching
+from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
 from lading.testing import samples
-from lading.testing.personalities import Personality, absolute_locations
+from lading.testing.personalities import Personality, absolute_locations, without
 from lading.testing.places import OTHER
 from lading.wire import problems
-from lading.wire.message import Handler, Request, Response
+from lading.wire.message import Handler, Headers, Request, Response
+from lading.wire.routes import Route
 from tests.unit.client.connected import URL, Connected, connected, without_fields
 
 CONTENT = samples.blob(3_000_000)
@@ -320,3 +325,90 @@ async def test_lent_body_is_not_sent_again_where_the_registry_has_kept_some() ->
 
     with pytest.raises(UpstreamFailed):
         await body.again()
+
+
+async def test_blob_that_was_published_after_all_is_not_sent_again() -> None:
+    """The session is gone, and the blob is there: the answer alone was lost."""
+    async with connected() as both:
+        both.trouble.hang_up_afterwards(method="PUT")
+
+        await _push(both)
+
+    assert both.trouble.count("PUT") == 1
+
+
+@pytest.mark.parametrize("said", ["chunk", "nothing", "bytes"])
+async def test_offset_is_known_whatever_the_registry_says(said: str) -> None:
+    """Some tell the range of the last chunk, some none, and some with a unit (trap T7)."""
+
+    def otherwise(handler: Handler) -> Handler:
+        async def telling(request: Request) -> Response:
+            length = request.body.length or 0
+            response = await handler(request)
+            fields = [each for each in response.headers if each[0] != "Range"]
+            found = dict(response.headers).get("Range", "")
+            told = {"chunk": f"0-{length - 1}", "nothing": "", "bytes": f"bytes={found}"}[said]
+            if request.method == "PATCH":
+                response.headers = [*fields, *([("Range", told)] if told else [])]
+            return response
+
+        return telling
+
+    async with connected(otherwise, chunk_size=1_000_000) as both:
+        await _push(both)
+
+    assert _methods(both) == ["POST", "PATCH", "PATCH", "PATCH", "PUT"]
+
+
+async def test_single_byte_is_told_from_none() -> None:
+    """Both are said in the same way (trap T6)."""
+    async with connected() as both:
+        upload = await both.repository.start_upload()
+
+        assert await upload.write(Bytes(b"1")) == 1
+        assert await upload.write(Bytes(b"2"), at=1) == 2
+
+
+async def test_registry_that_keeps_less_than_it_was_sent_gets_the_rest() -> None:
+    """Its word on where the upload stands is what counts."""
+
+    def forgetful(handler: Handler) -> Handler:
+        async def keeping_half(request: Request) -> Response:
+            if request.method == "PATCH" and request.body.length == 10:
+                half = Bytes(b"01234")
+                kept = [each for each in request.headers.raw if each[0] != b"content-range"]
+                return await handler(replace(request, body=half, headers=Headers(kept)))
+            return await handler(request)
+
+        return keeping_half
+
+    async with connected(forgetful) as both:
+        upload = await both.repository.start_upload()
+        await upload.write(Bytes(b"0123456789"))
+        pushed = await upload.commit(Digest.of(b"0123456789"))
+
+    assert pushed.size == 10
+
+
+async def test_location_that_has_grown_old_does_not_keep_an_upload_alive() -> None:
+    """Where a location holds the offset, it is asked for anew before the upload is cancelled."""
+    async with connected() as both:
+        upload = await both.repository.start_upload()
+        refusal = problems.encode(UploadOutOfOrder(upload.id, offset=0))
+        both.trouble.answer(lambda: refusal, method="DELETE")
+
+        await upload.cancel()
+
+        with pytest.raises(UploadUnknown):
+            await both.repository.resume_upload(upload.id)
+    assert both.trouble.count("DELETE") == 2
+
+
+async def test_registry_that_does_not_tell_where_an_upload_stands_gets_another() -> None:
+    """The content is announced, so that it can be sent anew from its beginning."""
+    async with connected(without("GET", routes=[Route.UPLOAD])) as both:
+        both.trouble.fail(502, method="PUT")
+
+        await _push(both)
+
+    assert both.trouble.count("POST") == 2
