@@ -22,7 +22,7 @@ from lading.interfaces.repository import Vouching
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
 from lading.testing import samples
-from lading.testing.personalities import Personality, absolute_locations, without
+from lading.testing.personalities import absolute_locations, body_limit, without
 from lading.testing.places import OTHER
 from lading.wire import problems
 from lading.wire.message import Handler, Headers, Request, Response
@@ -32,20 +32,6 @@ from tests.unit.client.connected import URL, Connected, connected, without_field
 CONTENT = samples.blob(3_000_000)
 DESCRIPTOR = samples.described(CONTENT, OCTETS)
 SESSION = "*/blobs/uploads/?*"
-
-
-def body_limit(most: int) -> Personality:
-    """A proxy that takes no more than *most* bytes in one request."""
-
-    def personality(handler: Handler) -> Handler:
-        async def limited(request: Request) -> Response:
-            if (request.body.length or 0) > most:
-                return Response(413, [("Content-Length", "0")])
-            return await handler(request)
-
-        return limited
-
-    return personality
 
 
 async def _push(both: Connected) -> RemoteUpload:
@@ -160,7 +146,7 @@ async def test_proxy_that_takes_only_little_gets_pieces() -> None:
 async def test_proxy_that_takes_next_to_nothing_is_an_error() -> None:
     """Pieces are not made smaller for ever."""
     async with connected(body_limit(1000)) as both:
-        with pytest.raises(UploadTooLarge, match="in front of it"):
+        with pytest.raises(UploadTooLarge, match="refused by"):
             await _push(both)
 
 
