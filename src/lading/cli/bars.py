@@ -28,7 +28,7 @@ class Bars:
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=console or Console(stderr=True, no_color=not colour, highlight=False),
+            console=console or Console(stderr=True, no_color=not colour),
             transient=True,
         )
         self._bars: dict[Digest, TaskID] = {}
@@ -55,7 +55,7 @@ class Bars:
 
     def _print(self, text: str) -> None:
         # What registries and files are called is no markup.
-        self._progress.console.print(text, markup=False)
+        self._progress.console.print(text, markup=False, highlight=False)
 
     def _forget(self, digest: Digest) -> None:
         if (bar := self._bars.pop(digest, None)) is not None:

@@ -71,7 +71,9 @@ def _ask(located: Located, digest: Digest, tags: list[str], referrers: list[str]
         say(f"and {counted(len(tags), 'tag')} that name it: {', '.join(tags)}")
     if referrers:
         say(f"and leaves {counted(len(referrers), 'referrer')} without it: {', '.join(referrers)}")
-    click.confirm("Remove it?", abort=True, err=True)
+    if not click.confirm("Remove it?", err=True):
+        say("nothing was removed")
+        raise click.exceptions.Exit(1)
 
 
 async def _tags_of(repository: Repository, digest: Digest) -> Any:

@@ -1,0 +1,224 @@
+"""Commands that look: what they print is the result, and what they ask for is no more than that."""
+
+import json
+
+import pytest
+
+from lading.cli.main import main
+from lading.oci.digest import Digest
+from lading.testing import samples
+from tests.unit.cli.shelf import AMD64, ARM64, MULTI, SBOM, SIGNATURE, Shelf, layer_digest
+
+Printed = pytest.CaptureFixture[str]
+
+
+def test_a_digest_is_one_line_and_one_request(shelf: Shelf, capsys: Printed) -> None:
+    """Nothing is fetched to know it."""
+    code = main(["digest", f"{shelf.app}:v1"])
+
+    assert code == 0
+    assert capsys.readouterr() == (f"{AMD64.manifest.digest}\n", "")
+    assert [each.method for each in shelf.stand_in.trouble.asked] == ["HEAD"]
+
+
+def test_a_full_reference_can_be_given_to_the_next_command(shelf: Shelf, capsys: Printed) -> None:
+    """It names the same content from everywhere."""
+    main(["digest", "--full-ref", f"{shelf.app}:v1"])
+    reference = capsys.readouterr().out.strip()
+
+    code = main(["digest", reference])
+
+    assert reference == f"{shelf.app}@{AMD64.manifest.digest}"
+    assert (code, capsys.readouterr().out) == (0, f"{AMD64.manifest.digest}\n")
+
+
+@pytest.mark.parametrize("command", [["digest"], ["manifest", "get"], ["inspect"], ["config"]])
+def test_every_read_takes_a_platform(command: list[str], shelf: Shelf, capsys: Printed) -> None:
+    """Of an index, the image for it."""
+    form = "{digest}" if command != ["config"] else "{architecture}"
+    told = {"manifest": ARM64.manifest.body.decode(), "config": "arm64\n"}
+    extra = [] if command == ["manifest", "get"] else ["--format", form]
+
+    code = main([*command, "--platform", "linux/arm64", f"{shelf.multi}:v1", *extra])
+
+    assert code == 0
+    assert capsys.readouterr().out == told.get(command[0], f"{ARM64.manifest.digest}\n")
+
+
+def test_a_platform_that_is_not_there_is_an_error_that_lists_those_that_are(
+    shelf: Shelf, capsys: Printed
+) -> None:
+    """Exit code 3, as for everything that is not there."""
+    code = main(["digest", "--platform", "linux/s390x", f"{shelf.multi}:v1"])
+
+    assert code == 3
+    assert "there are linux/amd64, linux/arm64" in capsys.readouterr().err
+
+
+def test_a_config_of_several_images_needs_a_platform(shelf: Shelf, capsys: Printed) -> None:
+    """Which one is meant is not guessed from the machine that asks."""
+    code = main(["config", f"{shelf.multi}:v1"])
+
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (3, "")
+    assert "linux/amd64, linux/arm64" in printed.err
+
+
+def test_a_manifest_is_printed_byte_by_byte(
+    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Its digest is of what comes out."""
+    main(["manifest", "get", f"{shelf.multi}:v1"])
+
+    assert Digest.of(capsysbinary.readouterr().out) == MULTI.digest
+
+
+def test_a_blob_on_standard_output_is_exactly_the_blob(
+    shelf: Shelf, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Nothing before it and nothing behind."""
+    code = main(["blob", "get", f"{shelf.app}@{layer_digest()}"])
+
+    assert code == 0
+    assert capsysbinary.readouterr().out == AMD64.blobs[1]
+
+
+def test_inspect_lists_no_tags_and_no_layers(shelf: Shelf, capsys: Printed) -> None:
+    """A manifest and a config are all that is asked for, however many tags there are."""
+    code = main(["inspect", f"{shelf.app}:v1"])
+
+    printed = capsys.readouterr().out
+    assert code == 0
+    assert "linux/amd64" in printed
+    assert all(str(each.digest) in printed for each in AMD64.manifest.layers)
+    assert [each.path.rsplit("/", 2)[1] for each in shelf.stand_in.trouble.asked] == [
+        "manifests",
+        "blobs",
+    ]
+
+
+def test_inspect_of_an_index_shows_its_platforms(shelf: Shelf, capsys: Printed) -> None:
+    """With the digest of each image."""
+    main(["inspect", f"{shelf.multi}:v1"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert any("linux/arm64" in line and str(ARM64.manifest.digest) in line for line in lines)
+
+
+def test_tags_are_listed_by_globs(shelf: Shelf, capsys: Printed) -> None:
+    """What is excluded wins."""
+    main(["ls", "--include", "v*", "--include", "o*", "--exclude", "*2", shelf.app])
+
+    assert capsys.readouterr().out == "old\nv1\n"
+
+
+def test_tags_can_be_sorted_as_people_count(shelf: Shelf, capsys: Printed) -> None:
+    """Ten comes after nine."""
+    main(["tag", f"{shelf.app}:v1", "v10", "v9"])
+    capsys.readouterr()
+
+    main(["ls", "--sort", "natural", "--limit", "4", shelf.app])
+
+    assert capsys.readouterr().out == "old\nv1\nv2\nv9\n"
+
+
+def test_a_listing_can_be_cut_short(shelf: Shelf, capsys: Printed) -> None:
+    """What nobody reads is not asked for."""
+    main(["ls", "--limit", "1", "--full-ref", shelf.app])
+
+    assert capsys.readouterr().out == f"{shelf.app}:old\n"
+
+
+def test_a_host_is_listed_as_a_catalog(shelf: Shelf, capsys: Printed) -> None:
+    """One line each, or one document each."""
+    main(["ls", shelf.host])
+    plain = capsys.readouterr().out
+    main(["ls", "-o", "jsonl", f"{shelf.host}/"])
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert plain.splitlines() == ["team/app", "team/files", "team/multi"]
+    assert [each["reference"] for each in documents] == [
+        f"{shelf.host}/{name}" for name in plain.splitlines()
+    ]
+
+
+def test_a_registry_without_a_catalog_says_what_to_do(shelf: Shelf, capsys: Printed) -> None:
+    """Tags can be listed there, all the same."""
+    shelf.stand_in.trouble.fail(404, path="/v2/_catalog", times=99)
+
+    code = main(["ls", shelf.host])
+
+    assert code == 5
+    assert "HOST/NAME" in capsys.readouterr().err
+
+
+def test_what_refers_to_an_image_is_shown_as_a_tree(shelf: Shelf, capsys: Printed) -> None:
+    """What refers to a referrer stands below it."""
+    code = main(["tree", f"{shelf.app}:v1"])
+
+    assert code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{shelf.app}@{AMD64.manifest.digest}",
+        f"└── application/spdx+json  {SBOM.digest}",
+        f"    └── application/vnd.example.signature  {SIGNATURE.digest}",
+    ]
+
+
+def test_a_template_prints_the_fields_that_are_named(shelf: Shelf, capsys: Printed) -> None:
+    """Fields of fields as well, and nothing of the program behind them."""
+    codes = [
+        main(["inspect", f"{shelf.app}:v1", "--format", template])
+        for template in ("{layers[0][size]} {image[platform]}", "{nothing}", "{digest.__class__}")
+    ]
+
+    printed = capsys.readouterr()
+    assert codes == [0, 2, 2]
+    assert printed.out == "100 linux/amd64\n"
+    assert "there are reference, repository, digest" in printed.err
+
+
+def test_check_reads_every_byte(shelf: Shelf, capsys: Printed) -> None:
+    """All blobs of an image, and of what refers to it."""
+    code = main(["check", f"{shelf.app}:v1", "-o", "json"])
+
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (found["manifests"], found["blobs"], found["faults"]) == (3, 4, [])
+
+
+def test_check_finds_a_blob_that_is_gone(shelf: Shelf, capsys: Printed) -> None:
+    """Exit code 3, and a line about each."""
+    shelf.stand_in.trouble.fail(404, method="GET", path="*/blobs/*", times=99)
+
+    code = main(["check", "--no-referrers", f"{shelf.app}:v1"])
+
+    assert code == 3
+    assert str(layer_digest()) in capsys.readouterr().out
+
+
+def test_check_finds_a_bit_that_flipped(shelf: Shelf, capsys: Printed) -> None:
+    """Exit code 6."""
+    path = f"*/blobs/{layer_digest()}"
+    shelf.stand_in.trouble.flip(at=7, method="GET", path=path, times=99)
+
+    code = main(["check", "--no-referrers", f"{shelf.app}:v1"])
+
+    printed = capsys.readouterr()
+    assert code == 6
+    assert printed.out.startswith(f"{layer_digest()}: invalid digest")
+    assert "1 fault" in printed.err
+
+
+def test_what_is_not_there_ends_with_three(shelf: Shelf, capsys: Printed) -> None:
+    """And a line that says what to do."""
+    blob = Digest.of(samples.blob(seed="nowhere"))
+    lines = [
+        ["digest", f"{shelf.app}:none"],
+        ["blob", "head", f"{shelf.app}@{blob}"],
+        ["ls", f"{shelf.host}/team/none"],
+    ]
+
+    codes = [main(line) for line in lines]
+
+    assert codes == [3, 3, 3]
+    assert capsys.readouterr().err.count("\n") == 3
