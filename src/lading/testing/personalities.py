@@ -7,7 +7,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
 
 from lading.bodies import Bytes, Inbound, read
@@ -21,6 +21,7 @@ Personality = Callable[[Handler], Handler]
 """Makes a registry behave like another one."""
 
 _FORM_LIMIT = 64 * 1024
+_SIGNATURE = "X-Amz-Signature"
 
 _Right = tuple[str, str, str]
 """Kind, name and action."""
@@ -226,6 +227,16 @@ def without_digests(handler: Handler) -> Handler:
     return silent
 
 
+def without_ranges(handler: Handler) -> Handler:
+    """A registry that always gives the whole of a blob, whatever part was asked for."""
+
+    async def whole(request: Request) -> Response:
+        fields = [each for each in request.headers.raw if each[0] not in {b"range", b"if-range"}]
+        return await handler(replace(request, headers=Headers(fields)))
+
+    return whole
+
+
 def absolute_locations(url: Callable[[], str]) -> Personality:
     """Every ``Location`` as a whole URL that begins with *url*, as Artifactory gives them."""
 
@@ -260,9 +271,6 @@ class Redirects:
         """*handler*, which sends whoever wants a blob elsewhere."""
 
         async def redirecting(request: Request) -> Response:
-            signature = request.param("X-Amz-Signature")
-            if signature is not None:
-                return await self._stored(request, signature, handler)
             place = match(request.path)
             blob = place is not None and place.route is Route.BLOB
             if request.method != "GET" or not blob:
@@ -273,10 +281,21 @@ class Redirects:
                 return await handler(request)
             signature = secrets.token_urlsafe()
             self._signed[signature] = (request.path, self.clock() + self.lifetime)
-            target = f"{self.url()}/bucket{request.path}?X-Amz-Signature={signature}"
+            target = f"{self.url()}/bucket{request.path}?{_SIGNATURE}={signature}"
             return Response(307, [("Content-Length", "0"), ("Location", target)])
 
-        return redirecting
+        return self.beside(redirecting, handler)
+
+    def beside(self, registry: Handler, blobs: Handler) -> Handler:
+        """*registry*, and beside it, past whatever guards it, the storage of what *blobs* has."""
+
+        async def either(request: Request) -> Response:
+            signature = request.param(_SIGNATURE)
+            if signature is None:
+                return await registry(request)
+            return await self._stored(request, signature, blobs)
+
+        return either
 
     def expire(self) -> None:
         """Let every URL that was given out be refused from now on."""

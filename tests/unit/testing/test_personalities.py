@@ -272,6 +272,21 @@ async def test_digests_can_be_left_out(registry: Registry) -> None:
     assert "Docker-Content-Digest" not in dict(response.headers)
 
 
+async def test_ranges_can_be_passed_over(registry: Registry) -> None:
+    """A client that goes on in the middle gets everything once more."""
+    seen: list[str | None] = []
+
+    async def behind(request: Request) -> Response:
+        seen.append(request.headers.get(b"range"))
+        return await registry(request)
+
+    handler = personalities.without_ranges(behind)
+
+    await handler(Request("GET", "/v2/a/blobs/b", headers=Headers([(b"range", b"bytes=1-")])))
+
+    assert seen == [None]
+
+
 async def test_locations_can_be_whole_urls(registry: Registry) -> None:
     """With what the registry believes to be its own address."""
     handler = personalities.absolute_locations(lambda: "https://art.test")(registry)
