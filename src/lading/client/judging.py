@@ -39,7 +39,8 @@ def judged(
             "A proxy in front of the registry limits what it takes in one request: raise that "
             "(nginx: client_max_body_size 0), or send smaller pieces with --chunk-size."
         )
-    if type(error) is errors.StorageFailed:
+    # What kind of fault it is matters less than that it is theirs, and may pass.
+    if type(error) is errors.StorageFailed or (status >= 500 and isinstance(error, errors.RegistryError)):
         reason = f": {error.subject}" if error.subject else ""
         error = UpstreamFailed(f"{request}: answered {status}{reason}", status=status)
     if not error.subject:

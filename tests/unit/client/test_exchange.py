@@ -461,6 +461,7 @@ async def test_trouble_that_may_pass_is_waited_out(status: int) -> None:
     [
         (said(500), UpstreamFailed),
         (said(502, b"<html>", ("Content-Type", "text/html")), UpstreamFailed),
+        (said(503, b'{"errors": [{"code": "UNSUPPORTED", "message": "busy"}]}'), UpstreamFailed),
         (said(429), TooManyRequests),
         (hanging_up, UpstreamFailed),
     ],
