@@ -5,7 +5,7 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, annotations_option, at, platform_option, run
+from lading.cli.places import AGAIN, annotations_option, at, chunk_option, platform_option, run
 from lading.cli.progress import Progress, progress_option
 from lading.cli.pushing import annotated, pushed_shape, told
 from lading.cli.sides import side_options
@@ -31,6 +31,7 @@ from lading.oci.platform import Platform
     metavar="FILE",
     help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
 )
+@chunk_option
 @progress_option
 @output_option(shape=pushed_shape())
 @side_options
@@ -42,6 +43,7 @@ def command(
     platform: Platform | None,
     annotations: dict[str, str],
     annotation_file: str | None,
+    chunk_size: int | None,
     progress: Progress,
     out: Output,
     side: ClientOptions,
@@ -53,7 +55,9 @@ def command(
     """
 
     async def work() -> None:
-        async with at(reference, side, writing=True, listener=progress.heard) as located:
+        async with at(
+            reference, side, writing=True, listener=progress.heard, chunk_size=chunk_size
+        ) as located:
             report = await attach(
                 located.repository,
                 located.reference,

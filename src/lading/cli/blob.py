@@ -6,7 +6,7 @@ from lading.app.clients import ClientOptions
 from lading.cli.files import reading, writing
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, at, digest_in, made, run
+from lading.cli.places import AGAIN, at, chunk_option, digest_in, made, run
 from lading.cli.progress import Progress, progress_option
 from lading.cli.removal import removal_shape
 from lading.cli.shapes import made as made_shape
@@ -37,7 +37,10 @@ def get(*, reference: str, file: str, progress: Progress, side: ClientOptions) -
 
     Every byte is checked: FILE is there only if all of them are right.
     """
-    run(_get(reference, file, progress=progress, side=side), interrupted=AGAIN)
+    run(
+        _get(reference, file, progress=progress, side=side),
+        interrupted="Nothing was written to the file.",
+    )
 
 
 async def _get(text: str, file: str, *, progress: Progress, side: ClientOptions) -> None:
@@ -62,6 +65,7 @@ async def _get(text: str, file: str, *, progress: Progress, side: ClientOptions)
     show_default=True,
     help="What the result says it is; the registry does not keep it.",
 )
+@chunk_option
 @progress_option
 @output_option(shape=made_shape())
 @side_options
@@ -70,6 +74,7 @@ def put(
     reference: str,
     file: str,
     media_type: str,
+    chunk_size: int | None,
     progress: Progress,
     out: Output,
     side: ClientOptions,
@@ -78,30 +83,24 @@ def put(
 
     Blobs that no manifest names are removed by most registries after a while.
     """
-    run(_put(reference, file, media_type, progress, out=out, side=side), interrupted=AGAIN)
 
+    async def work() -> None:
+        async with at(
+            reference, side, writing=True, listener=progress.heard, chunk_size=chunk_size
+        ) as located:
+            expected = located.reference if isinstance(located.reference, Digest) else None
+            with reading(file) as opened:
+                descriptor = await put_file(
+                    located.repository,
+                    opened,
+                    media_type=media_type,
+                    expected=expected,
+                    listener=progress.heard,
+                )
+            facts = made(located, descriptor)
+        out.end(facts["reference"], facts)
 
-async def _put(
-    text: str,
-    file: str,
-    media_type: str,
-    progress: Progress,
-    *,
-    out: Output,
-    side: ClientOptions,
-) -> None:
-    async with at(text, side, writing=True) as located:
-        expected = located.reference if isinstance(located.reference, Digest) else None
-        with reading(file) as opened:
-            descriptor = await put_file(
-                located.repository,
-                opened,
-                media_type=media_type,
-                expected=expected,
-                listener=progress.heard,
-            )
-        facts = made(located, descriptor)
-    out.end(facts["reference"], facts)
+    run(work(), interrupted=AGAIN)
 
 
 @command.command("head", epilog=examples("lading blob head localhost:5000/team/app@$BLOB"))

@@ -7,7 +7,7 @@ import click
 from lading.cli.copying import Transfer, copy_shape, told, transfer
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, platforms_option, run
+from lading.cli.places import AGAIN, chunk_option, platforms_option, run
 from lading.cli.progress import Progress, progress_option
 from lading.cli.sides import Sides, sides_options
 from lading.content.copy import CopyOptions
@@ -70,6 +70,7 @@ from lading.content.copy import CopyOptions
     show_default=True,
     help="How many blobs move at once.",
 )
+@chunk_option
 @progress_option
 @output_option(shape=copy_shape())
 @sides_options
@@ -84,6 +85,7 @@ def command(
     no_clobber: bool,
     external: bool,
     jobs: int,
+    chunk_size: int | None,
     progress: Progress,
     out: Output,
     sides: Sides,
@@ -107,6 +109,7 @@ def command(
         globs=("*",) if all_tags else globs,
         exclude=exclude,
         external=external,
+        chunk_size=chunk_size,
     )
     done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
     progress.close()

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
 from lading.app.clients import Client
 from lading.app.locate import Located, locate
+from lading.cli.files import STANDARD
 from lading.cli.output import Output, amount, counted, say
 from lading.cli.places import client_for
 from lading.cli.shapes import Shape, many, number, record, text, truth
@@ -32,6 +33,23 @@ class Transfer:
     external: bool = False
     chunk_size: int | None = None
 
+    @property
+    def fitting(self) -> CopyOptions:
+        """The options as the target can have them: a docker-archive holds images and no more."""
+        if not self.target.startswith("docker-archive:"):
+            return self.options
+        platforms = self.options.platforms
+        if len(platforms) > 1:
+            raise click.UsageError("a docker-archive holds one image: name one --platform")
+        image = platforms[0] if platforms else None
+        return replace(self.options, referrers=False, platforms=(), image=image)
+
+    @property
+    def on_standard_output(self) -> bool:
+        """Whether an archive takes the place of the result there."""
+        kind, _, rest = self.target.partition(":")
+        return kind.endswith("-archive") and rest.partition(":")[0] == STANDARD
+
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
@@ -39,6 +57,7 @@ class Transferred:
 
     place: str
     report: CopyReport
+    on_standard_output: bool
 
 
 def copy_shape() -> Shape:
@@ -77,7 +96,7 @@ async def transfer(wanted: Transfer, listener: Listener) -> Transferred:
                 raise
             # What was copied is to stay, also where it is written at the end: in an archive.
             report = partly.done
-        return Transferred(target.place, report)
+        return Transferred(target.place, report, wanted.on_standard_output)
 
 
 async def _copied(
@@ -99,7 +118,7 @@ async def _copied(
             target.repository,
             include=wanted.globs,
             exclude=wanted.exclude,
-            options=wanted.options,
+            options=wanted.fitting,
             mount_from=mount_from,
             fetch=fetch,
             listener=listener,
@@ -109,7 +128,7 @@ async def _copied(
         target.repository,
         source.reference,
         tags=_tags(source, target),
-        options=wanted.options,
+        options=wanted.fitting,
         mount_from=mount_from,
         fetch=fetch,
         listener=listener,
@@ -185,7 +204,10 @@ def show(done: Transferred, out: Output) -> None:
         "referrers": report.referrers,
         "failures": [str(each) for each in report.failures],
     }
-    out.end("\n".join(roots), facts)
+    if done.on_standard_output:
+        say("\n".join(roots))
+    else:
+        out.end("\n".join(roots), facts)
 
 
 def sum_up(report: CopyReport) -> None:

@@ -10,7 +10,7 @@ from lading.cli.copying import Transfer, copy_shape, told, transfer
 from lading.cli.files import STANDARD, reading
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, platforms_option, run
+from lading.cli.places import AGAIN, chunk_option, platforms_option, run
 from lading.cli.progress import Progress, progress_option
 from lading.cli.sides import Sides, side_options
 from lading.content.copy import CopyOptions
@@ -31,6 +31,7 @@ from lading.oci.platform import Platform
 @click.option("--name", metavar="TAG", help="Which image is meant, if there are several.")
 @platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave behind what refers to the image.")
+@chunk_option
 @progress_option
 @output_option(shape=copy_shape())
 @side_options
@@ -41,6 +42,7 @@ def command(
     name: str | None,
     platforms: tuple[Platform, ...],
     no_referrers: bool,
+    chunk_size: int | None,
     progress: Progress,
     out: Output,
     side: ClientOptions,
@@ -53,13 +55,13 @@ def command(
     suffix = f":{name}" if name else ""
     if Path(file).is_dir():
         source = f"oci:{file}{suffix}"
-        wanted = Transfer(source, reference, Sides(side, side), options)
+        wanted = Transfer(source, reference, Sides(side, side), options, chunk_size=chunk_size)
         done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
     else:
         with reading(file) as opened:
             path = f"/dev/fd/{opened.fileno()}" if file == STANDARD else file
             source = f"{_kind(path, file)}:{path}{suffix}"
-            wanted = Transfer(source, reference, Sides(side, side), options)
+            wanted = Transfer(source, reference, Sides(side, side), options, chunk_size=chunk_size)
             done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
     progress.close()
     told(done, out)

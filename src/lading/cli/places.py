@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
@@ -98,6 +99,28 @@ def platforms_option(command: Command) -> Command:
         callback=lambda _ctx, _param, values: tuple(map(Platform.parse, values)),
         help="Only the images of an index for this platform. May be repeated.",
     )(command)
+
+
+def chunk_option(command: Command) -> Command:
+    """Add ``--chunk-size``; the command gets ``chunk_size`` in bytes, or ``None``."""
+    return click.option(
+        "--chunk-size",
+        metavar="SIZE",
+        callback=lambda _ctx, _param, value: None if value is None else size_of(value),
+        help="Upload in pieces of so many bytes, such as 64MiB, for proxies that allow no more.",
+    )(command)
+
+
+def size_of(text: str) -> int:
+    """Read a number of bytes: ``1000``, ``64MiB``, ``10MB``."""
+    parts = re.fullmatch(r"([0-9]+) ?(?:([kKMGT])(i?)B?|B?)", text)
+    if parts is None or int(parts[1]) == 0:
+        raise click.BadParameter(f"{text!r} is not a size such as 64MiB")
+    number, unit, binary = parts.groups()
+    power = "KMGT".index(unit.upper()) + 1 if unit else 0
+    base = 1024 if binary else 1000
+    size: int = int(number) * base**power
+    return size
 
 
 def annotations_option(command: Command) -> Command:

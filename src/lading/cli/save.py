@@ -1,14 +1,10 @@
 """``lading save``: an image in a file or directory."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import click
 
 from lading.app.clients import ClientOptions
-from lading.cli.copying import Transfer, Transferred, copy_shape, told, transfer
-from lading.cli.files import STANDARD, writing
+from lading.cli.copying import Transfer, copy_shape, told, transfer
+from lading.cli.files import STANDARD
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
 from lading.cli.places import AGAIN, platforms_option, run
@@ -60,40 +56,13 @@ def command(
 
     A docker-archive holds one image: --platform says which, if REF is an index.
     """
-    docker = form == "docker-archive"
-    if docker and len(platforms) > 1:
-        raise click.UsageError("a docker-archive holds one image: name one --platform")
-    options = CopyOptions(
-        referrers=not (no_referrers or docker),
-        platforms=() if docker else platforms,
-        image=platforms[0] if docker and platforms else None,
-    )
-    if file == STANDARD:
-        if form == "oci":
-            raise click.UsageError("a directory cannot be written to standard output")
-        done = _streamed(reference, form, side, options, progress)
-        progress.close()
-        told(done, Output("none"))
-        return
+    if file == STANDARD and form == "oci":
+        raise click.UsageError("a directory cannot be written to standard output")
+    options = CopyOptions(referrers=not no_referrers, platforms=platforms)
     wanted = Transfer(reference, _target(form, file, reference), Sides(side, side), options)
     done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
     progress.close()
     told(done, out)
-
-
-def _streamed(
-    reference: str, form: str, side: ClientOptions, options: CopyOptions, progress: Progress
-) -> Transferred:
-    """Write an archive to standard output: it is made whole first, since its list comes last."""
-    with tempfile.TemporaryDirectory(prefix="lading-") as folder:
-        path = Path(folder) / "image.tar"
-        wanted = Transfer(
-            reference, _target(form, str(path), reference), Sides(side, side), options
-        )
-        done = run(transfer(wanted, progress.heard))
-        with path.open("rb") as archive, writing(STANDARD) as opened:
-            shutil.copyfileobj(archive, opened, 1 << 20)
-    return done
 
 
 def _target(form: str, file: str, reference: str) -> str:

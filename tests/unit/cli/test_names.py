@@ -97,7 +97,7 @@ def test_other_shells_have_scripts_as_well(shell: str, capsys: Printed) -> None:
 def test_an_interrupt_says_how_to_go_on(shelf: Shelf, here: Path) -> None:
     """Exit code 130; the same again completes what was begun."""
     shelf.stand_in.trouble.delay(30, method="GET", path="*/blobs/*", times=99)
-    line = [LADING, "copy", f"{shelf.app}:v1", "oci:layout:v1"]
+    line = [str(LADING), "copy", f"{shelf.app}:v1", "oci:layout:v1"]
 
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         while shelf.stand_in.trouble.count("GET", "*/blobs/*") == 0:
@@ -111,7 +111,7 @@ def test_an_interrupt_says_how_to_go_on(shelf: Shelf, here: Path) -> None:
         "lading: interrupted. Run the same again to go on; "
         "what is there already is not moved twice.\n"
     )
-    assert main([str(each) for each in line[1:]]) == 0
+    assert main(line[1:]) == 0
 
 
 @pytest.mark.parametrize("line", ["digest {app}:v1", "ls {app}", "version"])

@@ -342,3 +342,54 @@ def test_a_manifest_has_to_be_what_its_reference_says(
     ]
 
     assert codes == [6, 3]
+
+
+def test_uploads_can_be_made_in_pieces(shelf: Shelf, here: Path, capsys: Printed) -> None:
+    """For a proxy that lets no large request through."""
+    (here / "large.bin").write_bytes(bytes(2_500_000))
+
+    code = main(["blob", "put", "--chunk-size", "1MB", shelf.app, "large.bin"])
+
+    asked = [each.method for each in shelf.stand_in.trouble.asked]
+    assert code == 0
+    assert asked.count("PATCH") >= 2
+
+
+@pytest.mark.parametrize("size", ["0", "many", "-1", "1 apple"])
+def test_a_size_that_is_none_is_a_mistake(size: str, shelf: Shelf, capsys: Printed) -> None:
+    """The line says what one looks like."""
+    code = main(["blob", "put", f"--chunk-size={size}", shelf.app, "large.bin"])
+
+    assert code == 2
+    assert "64MiB" in capsys.readouterr().err
+
+
+def test_an_archive_takes_the_place_of_the_result(
+    shelf: Shelf, here: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """On standard output there is the archive alone, which can be read again as it is."""
+    code = main(["copy", f"{shelf.app}:v1", "oci-archive:-:v1"])
+
+    printed = capsysbinary.readouterr()
+    (here / "app.tar").write_bytes(printed.out)
+    assert code == 0
+    assert str(AMD64.manifest.digest).encode() in printed.err
+    assert not printed.out.rstrip(b"\0").endswith(b"\n")
+    assert main(["digest", "oci-archive:app.tar:v1"]) == 0
+
+
+def test_a_docker_archive_takes_one_image_of_an_index(
+    shelf: Shelf, here: Path, capsys: Printed
+) -> None:
+    """That of the platform that was named, and no index around it."""
+    target = "docker-archive:app.tar:team/multi:v1"
+
+    codes = [
+        main(["copy", f"{shelf.multi}:v1", target]),
+        main(["copy", "--platform", "linux/arm64", f"{shelf.multi}:v1", target]),
+        main(["copy", *("--platform", "a/b") * 2, f"{shelf.multi}:v1", target]),
+    ]
+
+    assert codes == [5, 0, 2]
+    assert main(["config", "docker-archive:app.tar", "--format", "{architecture}"]) == 0
+    assert capsys.readouterr().out.endswith("arm64\n")
