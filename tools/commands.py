@@ -60,9 +60,10 @@ def told(name: str, command: click.Command, parent: click.Context | None) -> Tol
     options: list[tuple[str, str]] = []
     sided: list[tuple[str, str]] = []
     for parameter in command.params:
-        record = parameter.get_help_record(context)
-        if record is not None and not isinstance(parameter, click.Argument):
-            (sided if isinstance(parameter, SideOption) else options).append(record)
+        if isinstance(parameter, SideOption):
+            sided += filter(None, [parameter.in_full(context)])
+        elif isinstance(parameter, click.Option):
+            options += filter(None, [parameter.get_help_record(context)])
     # Commands remember the option that asks for help as it was when somebody first asked, so that
     # one is not taken from them.
     options.append(("-h, --help", "Show this message."))

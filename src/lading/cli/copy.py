@@ -99,6 +99,9 @@ def command(
     that makes a new index, and leaves behind what refers to the old one.
 
     A TARGET without tag and digest gets the tag of SOURCE.
+
+    What is said about registries (--plain-http and all after it) holds for both sides; with --from-
+    or --to- in front, as in --from-plain-http, for one.
     """
     options = CopyOptions(referrers=not no_referrers, clobber=not no_clobber, blobs=jobs, **given)
     wanted = Transfer(

@@ -25,7 +25,18 @@ class Sides:
 
 
 class SideOption(click.Option):
-    """An option that says how a registry is reached."""
+    """An option that says how a registry is reached.
+
+    Those for one side of two are left out of the help, which would be three times as long.
+    """
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """What the help says about it; nothing if it is for one side only."""
+        return None if self.opts[0].startswith(("--from-", "--to-")) else self.in_full(ctx)
+
+    def in_full(self, ctx: click.Context) -> tuple[str, str] | None:
+        """What the reference says about it."""
+        return super().get_help_record(ctx)
 
 
 def side_options(command: Command) -> Command:
