@@ -67,6 +67,7 @@ def command(
                 platform=platform,
                 listener=progress.heard,
             )
+            progress.close()
             told(located, report, out)
 
     run(work(), interrupted=AGAIN)

@@ -98,6 +98,7 @@ def put(
                     listener=progress.heard,
                 )
             facts = made(located, descriptor)
+        progress.close()
         out.end(facts["reference"], facts)
 
     run(work(), interrupted=AGAIN)

@@ -71,6 +71,7 @@ def create(
         async with at(reference, side, writing=True) as located:
             entries = await _entries(located, images, side, progress.heard)
             index = index_of(entries, artifact_type=artifact_type, annotations=annotations)
+            progress.close()
             await _put(located, index, out)
 
     run(work(), interrupted=AGAIN)
@@ -104,6 +105,7 @@ def add(
         async with at(reference, side, writing=True) as located:
             index = await located.repository.get_manifest(located.reference)
             entries = await _entries(located, images, side, progress.heard)
+            progress.close()
             await _put(located, added(index, entries), out)
 
     run(work(), interrupted=AGAIN)

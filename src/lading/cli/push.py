@@ -67,6 +67,7 @@ def command(
                 annotations=annotated(annotations, annotation_file),
                 listener=progress.heard,
             )
+            progress.close()
             told(located, report, out)
 
     run(work(), interrupted=AGAIN)
