@@ -8,6 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lading.app.clients import Client, ClientOptions, open_client
+    from lading.app.locate import Located, locate
+    from lading.app.stand_in import StandIn, stand_in
     from lading.app.wiring import open_registry
     from lading.bodies import (
         BlobContent,
@@ -21,7 +24,22 @@ if TYPE_CHECKING:
         Span,
         Stream,
     )
-    from lading.errors import LadingError, RegistryError, StorageFailed
+    from lading.content.artifacts import (
+        Annotated,
+        FileToPush,
+        PullReport,
+        PushReport,
+        attach,
+        pull,
+        push,
+    )
+    from lading.content.blob_files import get_blob, put_file
+    from lading.content.check import Checked, check
+    from lading.content.copy import CopyOptions, copy, copy_tags
+    from lading.content.report import CopyReport
+    from lading.content.steps import Listener, Step
+    from lading.content.tree import Tree, tree
+    from lading.errors import LadingError, RegistryError, StorageFailed, UpstreamFailed
     from lading.interfaces.blobs import UploadId
     from lading.interfaces.repository import Page, Receipt, Registry, Repository, Upload
     from lading.oci.descriptor import Descriptor
@@ -32,20 +50,31 @@ if TYPE_CHECKING:
     from lading.oci.platform import Platform
 
 __all__ = [
+    "Annotated",
     "BlobContent",
     "Bytes",
+    "Checked",
+    "Client",
+    "ClientOptions",
+    "CopyOptions",
+    "CopyReport",
     "Descriptor",
     "Digest",
     "Elsewhere",
     "FileSource",
     "FileSpan",
+    "FileToPush",
     "Held",
     "Inbound",
     "LadingError",
+    "Listener",
+    "Located",
     "Locator",
     "Manifest",
     "Page",
     "Platform",
+    "PullReport",
+    "PushReport",
     "Receipt",
     "Reference",
     "Registry",
@@ -54,16 +83,35 @@ __all__ = [
     "RepositoryName",
     "Source",
     "Span",
+    "StandIn",
+    "Step",
     "StorageFailed",
     "Stream",
     "Tag",
+    "Tree",
     "Upload",
     "UploadId",
+    "UpstreamFailed",
+    "attach",
+    "check",
+    "copy",
+    "copy_tags",
+    "get_blob",
+    "locate",
+    "open_client",
     "open_registry",
     "parse_reference",
+    "pull",
+    "push",
+    "put_file",
+    "stand_in",
+    "tree",
 ]
 
 _HOMES = {
+    "lading.app.clients": ("Client", "ClientOptions", "open_client"),
+    "lading.app.locate": ("Located", "locate"),
+    "lading.app.stand_in": ("StandIn", "stand_in"),
     "lading.app.wiring": ("open_registry",),
     "lading.bodies": (
         "BlobContent",
@@ -77,7 +125,22 @@ _HOMES = {
         "Span",
         "Stream",
     ),
-    "lading.errors": ("LadingError", "RegistryError", "StorageFailed"),
+    "lading.content.artifacts": (
+        "Annotated",
+        "FileToPush",
+        "PullReport",
+        "PushReport",
+        "attach",
+        "pull",
+        "push",
+    ),
+    "lading.content.blob_files": ("get_blob", "put_file"),
+    "lading.content.check": ("Checked", "check"),
+    "lading.content.copy": ("CopyOptions", "copy", "copy_tags"),
+    "lading.content.report": ("CopyReport",),
+    "lading.content.steps": ("Listener", "Step"),
+    "lading.content.tree": ("Tree", "tree"),
+    "lading.errors": ("LadingError", "RegistryError", "StorageFailed", "UpstreamFailed"),
     "lading.interfaces.blobs": ("UploadId",),
     "lading.interfaces.repository": ("Page", "Receipt", "Registry", "Repository", "Upload"),
     "lading.oci.descriptor": ("Descriptor",),
