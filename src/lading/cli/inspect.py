@@ -107,7 +107,7 @@ async def _image(source: ContentSource, manifest: Manifest) -> dict[str, Any] | 
         "workingDir": _word(run.get("WorkingDir")),
         "env": _words(run.get("Env")),
         "exposedPorts": _words(run.get("ExposedPorts")),
-        "labels": {str(key): str(each) for key, each in (run.get("Labels") or {}).items()},
+        "labels": _pairs(run.get("Labels")),
     }
 
 
@@ -119,6 +119,10 @@ def _words(found: object) -> list[str]:
     if isinstance(found, str):
         return [found]
     return [str(each) for each in found] if isinstance(found, list | dict) else []
+
+
+def _pairs(found: object) -> dict[str, str]:
+    return {str(key): str(each) for key, each in found.items()} if isinstance(found, dict) else {}
 
 
 def _lines(manifest: Manifest, facts: dict[str, Any]) -> Iterator[str]:

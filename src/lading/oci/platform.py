@@ -78,12 +78,15 @@ class Platform:
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Read the object that an index or a config has; what it lacks is empty."""
         rest = {key: value for key, value in found.items() if key not in _KNOWN}
+        features = found.get("os.features") or ()
+        if not isinstance(features, list | tuple):
+            rest["os.features"], features = features, ()
         return cls(
             str(found.get("os") or ""),
             str(found.get("architecture") or ""),
             str(found.get("variant") or ""),
             str(found.get("os.version") or ""),
-            tuple(str(each) for each in found.get("os.features") or ()),
+            tuple(str(each) for each in features),
             rest or None,
         )
 

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from lading.cli.main import main
+from lading.interfaces.repository import Repository
+from lading.oci import media_types
 from lading.oci.digest import Digest
+from lading.oci.names import Tag
 from lading.testing import samples
 from tests.unit.cli.shelf import AMD64, ARM64, MULTI, SBOM, SIGNATURE, Shelf, layer_digest
 
@@ -222,3 +225,34 @@ def test_what_is_not_there_ends_with_three(shelf: Shelf, capsys: Printed) -> Non
 
     assert codes == [3, 3, 3]
     assert capsys.readouterr().err.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        b"no json",
+        b"[]",
+        b'{"os": ["linux"], "config": {"Labels": [1], "Env": 5, "Cmd": "run", "Entrypoint": {}}}',
+        b'{"os": "linux", "os.features": 5, "created": {}, "config": "x"}',
+    ],
+)
+def test_a_config_that_makes_no_sense_is_passed_over(
+    config: bytes, shelf: Shelf, capsys: Printed
+) -> None:
+    """What is known about the image without it is shown all the same."""
+    odd = samples.image_manifest(config=samples.described(config, media_types.OCI_CONFIG))
+
+    async def put(repository: Repository) -> None:
+        await samples.put_blob(repository, config)
+        await repository.put_manifest(odd, tags=[Tag("odd")])
+
+    shelf.within("team/app", put)
+
+    codes = [
+        main(["inspect", f"{shelf.app}:odd"]),
+        main(["digest", "--platform", "linux/amd64", f"{shelf.app}:odd"]),
+        main(["index", "create", f"{shelf.app}:index", f"{shelf.app}:odd"]),
+    ]
+
+    assert str(odd.digest) in capsys.readouterr().out
+    assert not set(codes) - {0, 1, 3, 6}

@@ -184,3 +184,13 @@ def test_first_of_several_that_suit_alike_is_chosen() -> None:
     among = [(Platform("linux", "amd64"), 1), (Platform("linux", "x86_64"), 2)]
 
     assert choose(Platform("linux", "amd64"), among) == 1
+
+
+def test_features_that_are_no_list_are_kept_and_mean_nothing() -> None:
+    """Whoever wrote the document may have put anything there."""
+    document = {"architecture": "amd64", "os": "windows", "os.features": 5}
+
+    platform = Platform.from_json(document)
+
+    assert platform.os_features == ()
+    assert platform.as_json() == document
