@@ -15,6 +15,7 @@ from lading.cli.places import (
     platforms_option,
     run,
     tags_in,
+    typed,
 )
 from lading.cli.progress import Progress, progress_option
 from lading.cli.shapes import descriptor, many
@@ -134,7 +135,7 @@ def remove(
 
     The images themselves stay in the repository.
     """
-    unwanted = {Digest.parse(each) for each in digests}
+    unwanted = {typed(Digest.parse, each) for each in digests}
     if not unwanted and not platforms:
         raise click.UsageError("say which: by DIGEST, or by --platform")
 

@@ -99,6 +99,8 @@ async def _list(
         out.end("", {"place": host})
         return
     async with at(place, side) as located:
+        if located.named:
+            raise click.UsageError(f"{place}: leave out the tag or digest, all tags are listed")
         names = _tags(located.repository)
         where = located.place
         await _print(names, wanted, f"{where}:", "tag", full_ref=full_ref, out=out)

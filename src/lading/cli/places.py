@@ -13,7 +13,7 @@ from lading.app.clients import Client, ClientOptions, open_client
 from lading.app.locate import Located, locate
 from lading.cli.output import say
 from lading.content.steps import Listener, silent
-from lading.errors import ReferenceInvalid
+from lading.errors import DigestInvalid, ReferenceInvalid, TagInvalid
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
@@ -69,6 +69,18 @@ async def at(
         locate(text, client, writing=writing) as located,
     ):
         yield located
+
+
+def typed(parse: Callable[[str], Result], text: str) -> Result:
+    """*text* as *parse* reads it; that it cannot be read is a mistake of whoever typed it.
+
+    Raises:
+        click.UsageError: it cannot be read.
+    """
+    try:
+        return parse(text)
+    except (TagInvalid, DigestInvalid) as error:
+        raise click.UsageError(f"{error}. {error.advice}") from None
 
 
 def platform_option(command: Command) -> Command:

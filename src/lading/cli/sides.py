@@ -136,6 +136,10 @@ def _options(own: dict[str, Any], both: dict[str, Any], password: str | None) ->
         raise click.UsageError("--username needs --password-stdin")
     for name in ("ca_file", "cert", "key", "authfile"):
         said[name] = Path(said[name]) if said[name] else None
+    for name in ("ca_file", "cert", "key"):
+        if said[name] and not said[name].is_file():
+            option = "--" + name.replace("_", "-")
+            raise click.BadParameter(f"there is no file {said[name]}", param_hint=option)
     return ClientOptions(
         password=password, **{name: value for name, value in said.items() if value}
     )

@@ -5,7 +5,7 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import at, made, platform_option, run
+from lading.cli.places import at, made, platform_option, run, typed
 from lading.cli.shapes import made as made_shape
 from lading.cli.shapes import many, text
 from lading.cli.sides import side_options
@@ -32,7 +32,11 @@ def command(
     side: ClientOptions,
 ) -> None:
     """Let each TAG name what REF names, in the same repository, and print REPOSITORY@DIGEST."""
-    run(_tag(reference, tuple(map(Tag.parse, tags)), platform, out=out, side=side))
+    run(
+        _tag(
+            reference, tuple(typed(Tag.parse, each) for each in tags), platform, out=out, side=side
+        )
+    )
 
 
 async def _tag(

@@ -101,9 +101,11 @@ def test_each_side_can_have_its_own_login(
         ["--username", "ann"],
         ["--from-password-stdin", "--to-password-stdin"],
         ["--resolve", "nonsense"],
+        ["--ca-file", "absent.pem"],
+        ["--to-cert", "absent.pem"],
     ],
 )
-def test_options_that_contradict_each_other_are_a_mistake(
+def test_options_that_cannot_be_honoured_are_a_mistake(
     options: list[str], shelf: Shelf, capsys: Printed
 ) -> None:
     """Exit code 2, before anything is done."""

@@ -256,3 +256,23 @@ def test_a_config_that_makes_no_sense_is_passed_over(
 
     assert str(odd.digest) in capsys.readouterr().out
     assert not set(codes) - {0, 1, 3, 6}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ls {app}:v1",
+        "tag {app}:v1 -- -bad",
+        "index rm {multi}:v1 sha256:00",
+        "digest {host}/Team/app:v1",
+        "blob get {app}:v1",
+        "digest --platform nonsense {multi}:v1",
+    ],
+)
+def test_what_was_mistyped_is_a_mistake_and_not_a_failure(
+    line: str, shelf: Shelf, capsys: Printed
+) -> None:
+    """Exit code 2, so that nobody looks for what is wrong with the registry."""
+    code = main(line.format(app=shelf.app, multi=shelf.multi, host=shelf.host).split())
+
+    assert code == 2
