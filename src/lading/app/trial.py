@@ -75,9 +75,19 @@ class Trial:
         page = await self._repository.referrers(self._manifest.digest)
         listed = about.digest in {each.digest for each in page.items}
         await self._repository.delete_manifest(about.digest)
+        await self._forget_list()
         if not listed:
             raise Unsupported("a referrer is not listed after it was pushed")
         return ""
+
+    async def _forget_list(self) -> None:
+        """Remove the list of referrers that is kept where the registry has none."""
+        subject = self._manifest.digest
+        try:
+            found = await self._repository.resolve(Tag(f"{subject.algorithm}-{subject.value}"))
+        except ManifestUnknown:
+            return
+        await self._repository.delete_manifest(found.digest)
 
     async def _untag(self) -> str:
         await self._repository.delete_tag(self._tag)

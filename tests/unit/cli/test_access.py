@@ -199,8 +199,10 @@ def test_a_request_can_have_a_body(shelf: Shelf, here: Path, capsys: Printed) ->
     assert "x" in shelf.tags()
 
 
-def test_the_doctor_leaves_nothing_behind(shelf: Shelf, capsys: Printed) -> None:
-    """Whether it wrote or not."""
+@pytest.mark.parametrize("manner", [[], ["old"]])
+def test_the_doctor_leaves_nothing_behind(manner: list[str], shelf: Shelf, capsys: Printed) -> None:
+    """Whether it wrote or not, and whether the registry lists referrers or not."""
+    shelf.stand_in.become(*manner)
     before = shelf.tags()
 
     codes = [main(["doctor", shelf.host]), main(["doctor", "--write", shelf.app])]
