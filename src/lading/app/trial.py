@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 from lading.bodies import Bytes
 from lading.content.indexes import index_of
@@ -83,11 +84,9 @@ class Trial:
     async def _forget_list(self) -> None:
         """Remove the list of referrers that is kept where the registry has none."""
         subject = self._manifest.digest
-        try:
-            found = await self._repository.resolve(Tag(f"{subject.algorithm}-{subject.value}"))
-        except ManifestUnknown:
-            return
-        await self._repository.delete_manifest(found.digest)
+        with suppress(ManifestUnknown, Unsupported):
+            # By its tag: lists that are empty are all the same manifest.
+            await self._repository.delete_tag(Tag(f"{subject.algorithm}-{subject.value}"))
 
     async def _untag(self) -> str:
         await self._repository.delete_tag(self._tag)
