@@ -10,7 +10,7 @@ from lading.app.clients import Client
 from lading.app.locate import Located, locate
 from lading.cli.files import STANDARD
 from lading.cli.output import Output, amount, counted, say
-from lading.cli.places import client_for
+from lading.cli.places import client_for, hinting
 from lading.cli.shapes import Shape, many, number, record, text, truth
 from lading.cli.sides import Sides
 from lading.content.copy import CopyOptions, Fetch, copy, copy_tags
@@ -167,6 +167,8 @@ async def _locate(
     async with AsyncExitStack() as stack:
         try:
             located = await stack.enter_async_context(locate(text, client, writing=writing))
+            if not writing:
+                await stack.enter_async_context(hinting(located))
         except LadingError as error:
             error.where = error.where or where
             raise

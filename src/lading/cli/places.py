@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
+import importlib
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,13 @@ from lading.app.clients import Client, ClientOptions, open_client
 from lading.app.locate import Located, locate
 from lading.cli.output import say
 from lading.content.steps import Listener, silent
-from lading.errors import DigestInvalid, ReferenceInvalid, TagInvalid
+from lading.errors import (
+    DigestInvalid,
+    LadingError,
+    ManifestUnknown,
+    ReferenceInvalid,
+    TagInvalid,
+)
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
@@ -21,6 +28,8 @@ from lading.oci.platform import Platform
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_LOOKED_AT = 1000
 
 AGAIN = "Run the same again to go on; what is there already is not moved twice."
 """What to do after an interrupt, for commands that move content."""
@@ -67,8 +76,25 @@ async def at(
     async with (
         client_for(side, listener, chunk_size=chunk_size) as client,
         locate(text, client, writing=writing) as located,
+        hinting(located),
     ):
         yield located
+
+
+@asynccontextmanager
+async def hinting(located: Located) -> AsyncIterator[None]:
+    """Let the error that a tag is not there say which ones are that look like it."""
+    try:
+        yield
+    except ManifestUnknown as error:
+        if isinstance(located.reference, Tag) and error.subject == str(located.reference):
+            with suppress(LadingError):
+                page = await located.repository.tags(limit=_LOOKED_AT)
+                # Imported only now, when something has gone wrong anyway.
+                difflib = importlib.import_module("difflib")
+                if close := difflib.get_close_matches(located.reference, page.items):
+                    error.advice = f"Did you mean {' or '.join(close)}?"
+        raise
 
 
 def typed(parse: Callable[[str], Result], text: str) -> Result:

@@ -276,3 +276,24 @@ def test_what_was_mistyped_is_a_mistake_and_not_a_failure(
     code = main(line.format(app=shelf.app, multi=shelf.multi, host=shelf.host).split())
 
     assert code == 2
+
+
+@pytest.mark.parametrize("line", ["digest {app}:vv1", "copy {app}:vv1 oci:layout:v1"])
+def test_a_tag_that_is_not_there_is_answered_with_those_that_look_like_it(
+    line: str, shelf: Shelf, capsys: Printed
+) -> None:
+    """A slip of the finger is found without listing the tags."""
+    code = main([*line.format(app=shelf.app).split()])
+
+    assert code == 3
+    assert "Did you mean v1" in capsys.readouterr().err
+
+
+def test_a_hint_that_cannot_be_had_hides_no_error(shelf: Shelf, capsys: Printed) -> None:
+    """What went wrong first is what is told."""
+    shelf.stand_in.trouble.fail(403, path="*/tags/list", times=99)
+
+    code = main(["digest", f"{shelf.app}:vv1"])
+
+    assert code == 3
+    assert "no such manifest" in capsys.readouterr().err
