@@ -7,9 +7,9 @@ from lading.cli.names import examples
 from lading.cli.output import Output, output_option
 from lading.cli.places import AGAIN, annotations_option, at, chunk_option, platform_option, run
 from lading.cli.progress import Progress, progress_option
-from lading.cli.pushing import annotated, pushed_shape, told
+from lading.cli.pushing import annotated, pushed_shape, to_push, told
 from lading.cli.sides import side_options
-from lading.content.artifacts import FileToPush, attach
+from lading.content.artifacts import attach
 from lading.oci.platform import Platform
 
 
@@ -61,7 +61,7 @@ def command(
             report = await attach(
                 located.repository,
                 located.reference,
-                [FileToPush.parse(each) for each in files],
+                found,
                 artifact_type=artifact_type,
                 annotations=annotated(annotations, annotation_file),
                 platform=platform,
@@ -70,4 +70,5 @@ def command(
             progress.close()
             told(located, report, out)
 
-    run(work(), interrupted=AGAIN)
+    with to_push(files) as found:
+        run(work(), interrupted=AGAIN)

@@ -7,7 +7,7 @@ from lading.cli.names import examples
 from lading.cli.output import Output, output_option
 from lading.cli.places import AGAIN, annotations_option, at, chunk_option, run, tags_in
 from lading.cli.progress import Progress, progress_option
-from lading.cli.pushing import annotated, pushed_shape, told
+from lading.cli.pushing import annotated, pushed_shape, to_push, told
 from lading.cli.sides import side_options
 from lading.content.artifacts import FileToPush, push
 
@@ -18,6 +18,7 @@ from lading.content.artifacts import FileToPush, push
         "lading push localhost:5000/team/notes:v1 notes.txt:text/plain",
         "lading push --artifact-type application/vnd.example.report localhost:5000/team/report:v1"
         " sbom.json:application/spdx+json notes.txt",
+        "lading push localhost:5000/team/notes:v2 - < notes.txt",
         "lading push -a org.opencontainers.image.version=1.2 localhost:5000/team/docs:v1 docs",
     ),
 )
@@ -51,7 +52,8 @@ def command(
     """Push files and directories as one artifact, and print REPOSITORY@DIGEST.
 
     `lading pull` and oras write them again under the same names, which therefore have to be
-    relative and may not lead out of the working directory.
+    relative and may not lead out of the working directory. A dash is standard input, and is called
+    stdin.
     """
 
     async def work() -> None:
@@ -60,7 +62,7 @@ def command(
         ) as located:
             report = await push(
                 located.repository,
-                [FileToPush.parse(each) for each in files],
+                found,
                 tags=tags_in(located),
                 artifact_type=artifact_type,
                 config=FileToPush.parse(config) if config else None,
@@ -70,4 +72,5 @@ def command(
             progress.close()
             told(located, report, out)
 
-    run(work(), interrupted=AGAIN)
+    with to_push(files) as found:
+        run(work(), interrupted=AGAIN)

@@ -1,15 +1,22 @@
 """What ``push`` and ``attach`` share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from lading.app.locate import Located
+from lading.cli.files import STANDARD, reading
 from lading.cli.output import Output, amount, counted, say
 from lading.cli.places import made
 from lading.cli.shapes import Shape, descriptor, many, number
 from lading.cli.shapes import made as made_shape
-from lading.content.artifacts import Annotated, PushReport, read_annotations
+from lading.content.artifacts import (
+    Annotated,
+    FileToPush,
+    PushReport,
+    read_annotations,
+)
 
 
 def pushed_shape() -> Shape:
@@ -20,6 +27,27 @@ def pushed_shape() -> Shape:
         blobsThere=number("Blobs that were there."),
         bytesMoved=number("Bytes that were pushed."),
     )
+
+
+@contextmanager
+def to_push(words: Sequence[str]) -> Iterator[list[FileToPush]]:
+    """The files that are meant by ``FILE[:TYPE]``; a dash is standard input, called ``stdin``.
+
+    Raises:
+        FileRefused: a path is absolute or leads out of the working directory.
+    """
+    with ExitStack() as stack:
+        yield [_file(word, stack) for word in words]
+
+
+def _file(word: str, stack: ExitStack) -> FileToPush:
+    path, _, media_type = word.partition(":")
+    if path != STANDARD:
+        return FileToPush.parse(word)
+    opened = stack.enter_context(reading(STANDARD))
+    # Its number is its name: it has been taken out of the folder that it was made in.
+    kept = Path(f"/dev/fd/{opened.fileno()}")
+    return FileToPush(path=kept, title="stdin", media_type=media_type or None)
 
 
 def annotated(annotations: Mapping[str, str], file: str | None) -> Annotated:

@@ -393,3 +393,18 @@ def test_a_docker_archive_takes_one_image_of_an_index(
     assert codes == [5, 0, 2]
     assert main(["config", "docker-archive:app.tar", "--format", "{architecture}"]) == 0
     assert capsys.readouterr().out.endswith("arm64\n")
+
+
+def test_standard_input_is_a_file_of_an_artifact(
+    shelf: Shelf, here: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a name when it comes back."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
+
+    codes = [
+        main(["push", f"{shelf.host}/team/pipe:v1", "-"]),
+        main(["pull", f"{shelf.host}/team/pipe:v1"]),
+    ]
+
+    assert codes == [0, 0]
+    assert (here / "stdin").read_bytes() == b"from a pipe"
