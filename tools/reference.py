@@ -18,6 +18,7 @@ import click
 
 import lading
 import lading.interfaces
+import lading.sync
 import lading.testing
 from lading.app.config import sections, settings
 from lading.cli.main import cli
@@ -325,22 +326,30 @@ def python_page() -> str:
         (
             "These names are promised: `import lading` and use them.\n"
             "Everything else can be imported, and may change.\n"
-            "How they fit together is shown in [Embed a registry](../how-to/embed.md)."
+            "How they fit together is shown in [The library](../tutorial/library.md) and in\n"
+            "[Embed a registry](../how-to/embed.md)."
         ),
+        _names_of(lading),
+        "## For programs that block",
+        "`lading.sync` has the same client, without `async`.",
+        _names_of(lading.sync),
     ]
+    return _page(blocks)
+
+
+def _names_of(module: types.ModuleType) -> str:
     homes: dict[str, list[str]] = {}
-    for name in lading.__all__:
-        found = getattr(lading, name)
+    for name in module.__all__:
+        found = getattr(module, name)
         # A union has no home of its own; it stands where its members do.
         first = get_args(found)[0] if isinstance(found, types.UnionType) else found
         homes.setdefault(first.__module__, []).append(name)
     rows = [
-        (f"`{name}`", _summary(getattr(lading, name)), f"`{home}`")
+        (f"`{name}`", _summary(getattr(module, name)), f"`{home}`")
         for home, names in sorted(homes.items())
         for name in names
     ]
-    blocks.append(_table(("name", "what it is", "where it comes from"), rows))
-    return _page(blocks)
+    return _table(("name", "what it is", "where it comes from"), rows)
 
 
 def _summary(found: object) -> str:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lading.content.check import Checked, check
     from lading.content.copy import CopyOptions, copy, copy_tags
     from lading.content.report import CopyReport
-    from lading.content.steps import Listener, Step
+    from lading.content.steps import Step
     from lading.content.tree import Tree, tree
     from lading.errors import LadingError, RegistryError, StorageFailed, UpstreamFailed
     from lading.interfaces.blobs import UploadId
@@ -67,7 +67,6 @@ __all__ = [
     "Held",
     "Inbound",
     "LadingError",
-    "Listener",
     "Located",
     "Locator",
     "Manifest",
@@ -138,7 +137,7 @@ _HOMES = {
     "lading.content.check": ("Checked", "check"),
     "lading.content.copy": ("CopyOptions", "copy", "copy_tags"),
     "lading.content.report": ("CopyReport",),
-    "lading.content.steps": ("Listener", "Step"),
+    "lading.content.steps": ("Step",),
     "lading.content.tree": ("Tree", "tree"),
     "lading.errors": ("LadingError", "RegistryError", "StorageFailed", "UpstreamFailed"),
     "lading.interfaces.blobs": ("UploadId",),

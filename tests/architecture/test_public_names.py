@@ -23,7 +23,6 @@ PROMISED = [
     "Held",
     "Inbound",
     "LadingError",
-    "Listener",
     "Located",
     "Locator",
     "Manifest",

@@ -38,8 +38,9 @@ class Background:
         Raises:
             RuntimeError: the loop is over.
         """
-        doing = self._begin(work)
+        doing = _Doing[T](self.loop)
         try:
+            self._begin(doing, work)
             return doing.done.result()
         except CancelledError:
             raise RuntimeError("the event loop ended before the work did") from None
@@ -70,8 +71,9 @@ class Background:
                     value.set_exception(error)
                 raise
 
-        doing = self._begin(holding)
+        doing = _Doing[None](self.loop)
         try:
+            self._begin(doing, holding)
             yield value.result()
         except BaseException:
             doing.cancel()
@@ -93,27 +95,31 @@ class Background:
     async def _live(self) -> None:
         await self._end.wait()
 
-    def _begin(self, work: Callable[[], Coroutine[Any, Any, T]]) -> "_Doing[T]":
+    def _begin(self, doing: "_Doing[T]", work: Callable[[], Coroutine[Any, Any, T]]) -> None:
         with self._lock:
             if self._over:
                 raise RuntimeError("the event loop that would do this has ended")
-            return _Doing(self.loop, work)
+            doing.begin(work)
 
 
 class _Doing(Generic[T]):
-    """Work that was handed over to *loop*."""
+    """Work that is handed over to *loop*."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, T]]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.done: Future[T] = Future()
         self._loop = loop
         self._task: asyncio.Task[T] | None = None
-        loop.call_soon_threadsafe(self._begin, work)
+        self._handed_over = False
+
+    def begin(self, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        """Hand over *work*."""
+        # An interruption may come at any place, and `cancel` then has to know what to wait for.
+        self._handed_over = True
+        self._loop.call_soon_threadsafe(self._begin, work)
 
     def cancel(self) -> None:
         """Cancel the work if it is not done, and wait for its end."""
-        if not self.done.done():
+        if self._handed_over and not self.done.done():
             self._loop.call_soon_threadsafe(self._cancel)
             # Whatever comes of it, something else is already being raised.
             self.done.exception()
@@ -125,6 +131,8 @@ class _Doing(Generic[T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        elif not self.done.done():
+            self.done.set_exception(CancelledError())
 
     def _tell(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():
