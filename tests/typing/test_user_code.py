@@ -5,33 +5,45 @@ over the module in silence.
 """
 
 import inspect
+import io
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import assert_type
 
 import lading
+import lading.sync
 from lading import (
     BlobContent,
     Bytes,
+    Client,
+    ClientOptions,
+    CopyOptions,
+    CopyReport,
     Descriptor,
     Digest,
     Elsewhere,
     FileSpan,
+    FileToPush,
     Held,
     Inbound,
+    Located,
     Manifest,
     Page,
+    PullReport,
+    PushReport,
     Receipt,
     Registry,
     Repository,
     RepositoryName,
     Span,
+    Step,
     Stream,
     Tag,
     Upload,
     open_registry,
     parse_reference,
 )
+from lading.client.repository import RemoteRepository
 from lading.errors import BlobUnknown, LadingError, ManifestBlobUnknown
 from lading.interfaces.access import Action, Policy, Principal
 from lading.interfaces.repository import ContentSource, ContentTarget
@@ -100,6 +112,55 @@ async def whole(folder: Path) -> bool:
         return True
 
 
+async def mirrored(source: str, target: str) -> CopyReport:
+    """What people write becomes repositories, and two of them are enough to copy."""
+    async with (
+        lading.open_client(options=ClientOptions(plain_http=True)) as client,
+        lading.locate(source, client) as here,
+        lading.locate(target, client, writing=True) as there,
+    ):
+        assert_type(client, Client)
+        assert_type(here, Located)
+        repository: Repository = here.repository
+        return await lading.copy(
+            repository,
+            there.repository,
+            here.reference,
+            tags=[Tag("v1")],
+            options=CopyOptions(keep_going=True),
+            listener=heard,
+        )
+
+
+def heard(step: Step) -> None:
+    """Progress is one function."""
+    assert_type(step.moved, int)
+
+
+async def fetched(image: str, into: Path) -> PullReport:
+    """Artifacts are files."""
+    async with lading.open_client() as client, lading.locate(image, client) as found:
+        return await lading.pull(found.repository, found.reference, into)
+
+
+def blocking(image: str, file: Path) -> list[Tag]:
+    """Without ``async``, references may be text, lists are iterators and blobs are files."""
+    with lading.sync.open_client() as client:
+        repository = client.repository(image)
+        assert_type(repository.get_manifest("v1"), Manifest)
+        assert_type(repository.push_blob(file), Descriptor)
+        assert_type(client.copy(image, "oci:there"), CopyReport)
+        assert_type(client.push(image, [FileToPush.parse("a.txt")]), PushReport)
+        with repository.open_blob(Digest.of(b"")) as blob, io.BufferedReader(blob) as buffered:
+            assert_type(buffered.read(), bytes)
+        return list(repository.tags())
+
+
+async def over_http(repository: RemoteRepository) -> Repository:
+    """A repository at the other end of a connection has the one shape."""
+    return repository
+
+
 class Silence:
     """A body of one's own needs no base class."""
 
@@ -141,7 +202,7 @@ policy: Policy = PullOnly()
 
 def test_the_examples_are_public_names_at_work() -> None:
     """What the functions above take and give is reachable from the package."""
-    functions = [push, tag, size_of, every_tag, whole, counted]
+    functions = [push, tag, size_of, every_tag, whole, mirrored, fetched, blocking, counted]
 
     assert all(inspect.isfunction(function) for function in functions)
     assert lading.Registry is Registry
