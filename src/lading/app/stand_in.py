@@ -21,7 +21,7 @@ from lading.client.hosts import Endpoint, Host
 from lading.client.origin import Origin
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
-from lading.client.transport import FaceTransport
+from lading.client.transport import FaceTransport, Transport
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion
@@ -130,12 +130,18 @@ class StandIn:
         )
         return RemoteRegistry(exchange, sleep=sleep)
 
-    def transport(self) -> FaceTransport:
-        """The way to it for clients in this process, under every address that it has now."""
-        urls = {self.url, f"https://{HOST}", self._elsewhere(_STORAGE)}
+    def transport(self) -> Transport:
+        """The way to it for clients in this process; nobody else is found there."""
+        return _Way(self)
+
+    def addresses(self) -> set[str]:
+        """Every origin under which it answers clients in this process."""
+        found = {self.url, f"https://{HOST}", self._elsewhere(_STORAGE)}
         if self.realm is not None:
-            urls.add(self.realm.url())
-        return FaceTransport(dict.fromkeys(urls, self.handle))
+            found.add(self.realm.url())
+        if self.storage is not None:
+            found.add(self.storage.url())
+        return found
 
     async def handle(self, request: Request) -> Response:
         """Answer *request*, from whatever event loop it comes."""
@@ -230,6 +236,17 @@ _MANNERS: Mapping[str, Callable[[StandIn], Personality]] = {
     "s3": StandIn._s3,  # noqa: SLF001
     "old": lambda _: personalities.without_referrers,
 }
+
+
+class _Way:
+    """A transport that asks for the addresses each time, since they may change."""
+
+    def __init__(self, it: StandIn) -> None:
+        self._it = it
+
+    def to(self, origin: Origin) -> Handler:
+        handlers = dict.fromkeys(self._it.addresses(), self._it.handle)
+        return FaceTransport(handlers).to(origin)
 
 
 @contextmanager

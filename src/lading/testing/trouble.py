@@ -180,7 +180,7 @@ class Trouble:
         """Answer with what *response* makes, and do nothing."""
 
         async def act(request: Request, handler: Handler) -> Response:  # noqa: ARG001 - one shape
-            return response()
+            return _measured(response())
 
         self._plan(act, when)
 
@@ -253,6 +253,14 @@ def _with_body(response: Response, changed: Callable[[Source], Source]) -> Respo
         body = Held(body, ((0, len(body)),))
     stream = Stream(changed(source_of(body)), body.parts, body.total)
     return Response(response.status, response.headers, stream)
+
+
+def _measured(response: Response) -> Response:
+    """*response*, which says how long it is, since nobody could tell its end otherwise."""
+    said = any(name.lower() == "content-length" for name, _ in response.headers)
+    if isinstance(response.body, bytes) and not said:
+        response.headers.append(("Content-Length", str(len(response.body))))
+    return response
 
 
 async def _dropped(response: Response) -> None:

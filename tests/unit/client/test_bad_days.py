@@ -4,7 +4,7 @@ Everything is real except the network and the waiting: the client speaks to a wh
 this process, and what goes wrong was planned by the test.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
 from fnmatch import fnmatchcase
 from time import time
@@ -19,7 +19,7 @@ from lading.client.hosts import Endpoint, Host
 from lading.client.origin import Origin
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
-from lading.client.transport import FaceTransport
+from lading.client.transport import FaceTransport, Transport, open_transport
 from lading.errors import (
     BlobUnknown,
     DigestInvalid,
@@ -70,13 +70,24 @@ def naps() -> Naps:
 Open = Callable[..., RemoteRepository]
 
 
+@pytest.fixture(params=["in process", pytest.param("socket", marks=pytest.mark.enable_socket)])
+async def way(oci_registry: StandIn, request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
+    """The way to the registry: all of this holds without a connection and with one."""
+    if request.param == "in process":
+        yield oci_registry.transport()
+        return
+    oci_registry.listen()
+    async with open_transport() as transport:
+        yield transport
+
+
 @pytest.fixture
-def opened(oci_registry: StandIn, naps: Naps) -> Open:
+def opened(oci_registry: StandIn, naps: Naps, way: Transport) -> Open:
     """Opens a repository of the registry, as a client that sleeps without waiting."""
 
     def open_repository(name: str = NAME, *, keyring: Keyring | None = None) -> RemoteRepository:
-        registry = oci_registry.registry(keyring=keyring, sleep=naps)
-        return registry.repository(RepositoryName.parse(name))
+        exchange = exchange_with(oci_registry, naps, keyring=keyring, transport=way)
+        return RemoteRegistry(exchange, sleep=naps).repository(RepositoryName.parse(name))
 
     return open_repository
 
@@ -748,7 +759,7 @@ def exchange_with(
     naps: Naps,
     *,
     keyring: Keyring | None = None,
-    transport: FaceTransport | None = None,
+    transport: Transport | None = None,
 ) -> Exchange:
     """Requests to *registry*."""
     endpoint = Endpoint(origin=Origin.parse(registry.url), known_as=registry.host)
