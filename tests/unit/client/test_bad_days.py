@@ -569,40 +569,69 @@ async def test_what_broke_off_is_asked_of_the_registry_and_not_of_a_signed_url(
     assert first != second
 
 
-@pytest.mark.parametrize("field", ["Location", "Link"])
-async def test_credentials_do_not_go_where_answers_point(
-    pushed: StandIn, naps: Naps, field: str
-) -> None:
-    """An upload may go on elsewhere, but not in our name; a list does not."""
-    elsewhere: list[Request] = []
+class Elsewhere:
+    """Somebody at another address, who remembers what came and has nothing."""
 
-    async def evil(request: Request) -> Response:
-        elsewhere.append(request)
+    URL = "https://evil.test/x"
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    async def __call__(self, request: Request) -> Response:
+        """Remember *request*."""
+        self.asked.append(request)
         return Response(404, [("Content-Length", "0")])
 
-    pushed.become(personalities.basic_login("ada", "lovelace"))
-    transport = FaceTransport({pushed.url: pushed.handle, "https://evil.test": evil})
-    exchange = exchange_with(pushed, naps, keyring=ADA, transport=transport)
-    repository = RemoteRegistry(exchange, sleep=naps).repository(RepositoryName(NAME))
-    value = '<https://evil.test/x>; rel="next"' if field == "Link" else "https://evil.test/x"
 
-    def pointing(response: Response) -> Response:
+def beside(registry: StandIn, elsewhere: Elsewhere, naps: Naps) -> RemoteRepository:
+    """The repository, opened by a client with a password for whom *elsewhere* is there as well."""
+    registry.become(personalities.basic_login("ada", "lovelace"))
+    transport = FaceTransport({registry.url: registry.handle, Elsewhere.URL: elsewhere})
+    exchange = exchange_with(registry, naps, keyring=ADA, transport=transport)
+    return RemoteRegistry(exchange, sleep=naps).repository(RepositoryName(NAME))
+
+
+def pointing(field: str, value: str) -> Callable[[Response], Response]:
+    """Puts *value* in the place of what an answer says in *field*."""
+
+    def changed(response: Response) -> Response:
         kept = [each for each in response.headers if each[0] != field]
         return Response(response.status, [*kept, (field, value)], response.body)
 
-    pushed.trouble.change(pointing, path=UPLOADS, skip=1)
-    pushed.trouble.change(pointing, path="*/tags/list")
-    if field == "Link":
-        await repository.get_manifest(LATEST)
-        page = await repository.tags()
-        assert list(page.items) == ["latest"]
-        assert elsewhere == []
-    else:
-        # Nobody there takes it, and so it begins again, with a session of the registry itself.
-        await upload(repository, b"new")
-        assert stored(pushed, b"new")
-        assert elsewhere
-    assert not any(each.headers.get(b"authorization") for each in elsewhere)
+    return changed
+
+
+async def test_credentials_do_not_go_along_to_another_location(
+    oci_registry: StandIn, naps: Naps
+) -> None:
+    """An upload may go on elsewhere, but not in our name."""
+    elsewhere = Elsewhere()
+    repository = beside(oci_registry, elsewhere, naps)
+    # The first POST is the one that is challenged.
+    oci_registry.trouble.change(pointing("Location", Elsewhere.URL), path=UPLOADS, skip=1)
+
+    await upload(repository)
+
+    assert elsewhere.asked
+    assert not any(each.headers.get(b"authorization") for each in elsewhere.asked)
+    # Nobody there took it, and so it began again, with a session of the registry itself.
+    assert stored(oci_registry)
+
+
+async def test_a_list_does_not_go_on_elsewhere(oci_registry: StandIn, naps: Naps) -> None:
+    """The registry is asked for what comes after the last entry, as if it had said nothing."""
+    oci_registry.put_image(NAME, tags=("a", "b", "c"))
+    elsewhere = Elsewhere()
+    repository = beside(oci_registry, elsewhere, naps)
+    link = pointing("Link", f'<{Elsewhere.URL}>; rel="next"')
+    oci_registry.trouble.change(link, path="*/tags/list", skip=1)
+
+    first = await repository.tags(limit=2)
+    second = await repository.tags(after=first.items[-1], limit=2)
+
+    assert (list(first.items), first.more) == (["a", "b"], True)
+    assert (list(second.items), second.more) == (["c"], False)
+    assert elsewhere.asked == []
 
 
 # Registries that are not like others.
