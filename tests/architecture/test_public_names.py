@@ -86,3 +86,20 @@ def test_importing_the_package_loads_nothing_else() -> None:
     ).stdout
 
     assert shown == "[]\n"
+
+
+def test_the_client_loads_no_server() -> None:
+    """Neither with ``async`` nor without."""
+    program = (
+        "import sys, lading, lading.sync; lading.open_client; lading.copy;"
+        "rooms = {'http', 'registry', 'storage', 'metadata', 'auth', 'testing'};"
+        "names = [each.split('.') for each in sys.modules];"
+        "print([each for each in names if each[0] == 'lading' and rooms.intersection(each[1:2])],"
+        " [each for each in ('urllib3', 'apsw', 'uvloop', 'click') if each in sys.modules])"
+    )
+
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert shown == "[] []\n"
