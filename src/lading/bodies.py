@@ -16,6 +16,10 @@ BLOCK = 1 << 20
 """Bulk bytes move in blocks of at most this many bytes."""
 
 
+_STRETCH = 8 * BLOCK
+"""What the kernel sends moves in stretches of at most this many bytes, so that it can be watched."""
+
+
 class Inbound(Protocol):
     """A body on its way in, read once from beginning to end.
 
@@ -63,6 +67,30 @@ class Source(Inbound, Protocol):
     async def aclose(self) -> None:
         """Let go of what it reads from. Called exactly once, by whoever has it."""
         ...
+
+
+Place = tuple[int, int, int]
+"""Where bytes are in an open file: its descriptor, an offset in it, and how many there are."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A body whose bytes may all be in files, from where the kernel can send them."""
+
+    def places(self) -> Iterator[Place] | None:
+        """What is left, in place of `Inbound.blocks`; ``None`` if it is not in files.
+
+        Asking for the next place says that the one before it was taken.
+
+        Raises (the iterator):
+            BodyIncomplete: a file is shorter than it was.
+        """
+        ...
+
+
+def places_of(body: Inbound) -> Iterator[Place] | None:
+    """Where the rest of *body* is, if all of it is in files."""
+    return body.places() if isinstance(body, Placed) else None
 
 
 class Bytes:
@@ -212,6 +240,17 @@ class FileSource:
             if read < length:
                 self._rest.append((offset + read, length - read))
             yield buffer[:read]
+
+    def places(self) -> Iterator[Place]:
+        """What is left, as it lies in the file; see `Placed.places`."""
+        while self._rest:
+            offset, length = self._rest.pop()
+            taken = min(length, _STRETCH)
+            if offset + taken > os.fstat(self.file).st_size:
+                raise BodyIncomplete(f"the file ends before {offset + taken} bytes")
+            if taken < length:
+                self._rest.append((offset + taken, length - taken))
+            yield self.file, offset, taken
 
     async def again(self, at: int = 0) -> Self:
         """The bytes from *at* on, from a descriptor of their own."""

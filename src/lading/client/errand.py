@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urlencode
 
-from lading.bodies import Bytes, Inbound, Source
+from lading.bodies import Bytes, Inbound, Place, Source, places_of
 from lading.client.calls import Call
 from lading.client.hosts import Endpoint
 from lading.client.origin import Origin
@@ -105,6 +105,18 @@ class _Watched:
     def blocks(self) -> Iterator[memoryview]:
         try:
             yield from self._source.blocks()
+        except Exception as error:
+            self._errand.foreign = error
+            raise
+
+    def places(self) -> Iterator[Place] | None:
+        """Where what is left is, if it is in files; see `Placed.places`."""
+        inner = places_of(self._source)
+        return None if inner is None else self._noted(inner)
+
+    def _noted(self, places: Iterator[Place]) -> Iterator[Place]:
+        try:
+            yield from places
         except Exception as error:
             self._errand.foreign = error
             raise

@@ -8,9 +8,9 @@ call. While a body is sent, the other direction is watched: a registry that refu
 once, stops reading, and would otherwise be heard only after everything was sent, or never.
 """
 
-import errno
 import http.client
 import io
+import os
 import select
 import socket
 import ssl
@@ -21,11 +21,11 @@ from typing import Any
 
 from lading.client.dialling import Route, dial
 from lading.client.origin import Origin
-from lading.errors import LadingError, UpstreamFailed, UpstreamUnreachable
+from lading.errors import BodyIncomplete, LadingError, UpstreamFailed, UpstreamUnreachable
 from lading.wire.message import Fields, Request
 
-_GONE = {errno.EPIPE, errno.ECONNRESET, errno.ECONNABORTED, errno.ESHUTDOWN}
 _RECORD = 1 << 18
+_SENT = 1 << 20
 _HEARD = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -140,6 +140,33 @@ class Line:
                 except OSError:
                     return self._interrupt()
                 rest = rest[sent:]
+        return True
+
+    def send_file(self, file: int, offset: int, size: int) -> bool:
+        """Send *size* bytes of *file* over a plain connection; see `send`.
+
+        Raises:
+            BodyIncomplete: the file ends before that.
+            UpstreamFailed: the other end did not take anything for too long.
+        """
+        end = offset + size
+        while offset < end:
+            self._poll.modify(self._sock.fileno(), select.POLLIN | select.POLLOUT)
+            if not (events := self._poll.poll(self._silence * 1000)):
+                raise self._silent("took nothing")
+            if events[0][1] & _HEARD:
+                return self._interrupt()
+            try:
+                # The socket may block, but only as long as the other end is silent, and what it
+                # has taken until it says something is little.
+                sent = os.sendfile(self._sock.fileno(), file, offset, min(end - offset, _SENT))
+            except BlockingIOError:
+                raise self._silent("took nothing") from None
+            except OSError:
+                return self._interrupt()
+            if sent == 0:
+                raise BodyIncomplete(f"the file ends at {offset} bytes")
+            offset += sent
         return True
 
     def _sent_sealed(self, rest: memoryview) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from lading.bodies import BLOCK, Stream
+from lading.bodies import BLOCK, Place, Stream, places_of
 from lading.client.origin import Origin
 from lading.client.settings import Connection, Proxies, Timeouts
 from lading.errors import BodyIncomplete, SizeInvalid, UpstreamFailed
@@ -203,6 +203,9 @@ class _Asking:
         """Send what the body gives now; the answer, if that was all of it."""
         line = self._open()
         body = self._request.body
+        places = places_of(body) if line.is_plain and body.length is not None else None
+        if places is not None:
+            return self._sent_from_files(line, places, body.length or 0)
         for block in body.blocks():
             self._sent += len(block)
             if body.length is None:
@@ -215,6 +218,21 @@ class _Asking:
                 self._refused = True
                 return self._refusal(line)
         if self._sent == body.length:
+            return line.hear(self._request.method, within=self._patience)
+        return None
+
+    def _sent_from_files(
+        self, line: "Line", places: Iterator[Place], length: int
+    ) -> "Heard | None":
+        """The same, by the kernel alone."""
+        for file, offset, size in places:
+            self._sent += size
+            if self._sent > length:
+                raise SizeInvalid(f"more than the {length} bytes of the body came")
+            if not (line.send(self._taken_head()) and line.send_file(file, offset, size)):
+                self._refused = True
+                return self._refusal(line)
+        if self._sent == length:
             return line.hear(self._request.method, within=self._patience)
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 
-from lading.bodies import Inbound, Source
+from lading.bodies import Inbound, Place, Source, places_of
 from lading.errors import UpstreamFailed
 
 
@@ -46,6 +46,23 @@ class Lent:
                 return
             self.taken += len(block)
             yield block
+
+    def places(self) -> Iterator[Place] | None:
+        """Where what is left is, if it is in files; see `Placed.places`."""
+        inner = places_of(self._inner)
+        return None if inner is None else self._given(inner)
+
+    def _given(self, places: Iterator[Place]) -> Iterator[Place]:
+        while True:
+            try:
+                place = next(places, None)
+            except Exception as error:
+                self.failed = error
+                raise
+            if place is None:
+                return
+            self.taken += place[2]
+            yield place
 
     async def again(self, at: int = 0) -> Source:
         """The same bytes for another try.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lading.bodies import Source
+from lading.bodies import Place, Source, places_of
 from lading.errors import LadingError, StorageFailed
 
 SOURCE = "source"
@@ -77,6 +77,18 @@ class Traced:
                 yield block
                 # Asking for the next block says that this one was taken.
                 self._taken += len(block)
+                self._trace.tell(self._taken)
+
+    def places(self) -> Iterator[Place] | None:
+        """Where what is left is, if it is in files; see `Placed.places`."""
+        inner = places_of(self._inner)
+        return None if inner is None else self._followed(inner)
+
+    def _followed(self, places: Iterator[Place]) -> Iterator[Place]:
+        with self._watched():
+            for place in places:
+                yield place
+                self._taken += place[2]
                 self._trace.tell(self._taken)
 
     async def again(self, at: int = 0) -> "Traced":

@@ -6,7 +6,7 @@ wrote down everything that came has the content, and whoever got an error has le
 
 from collections.abc import Iterator
 
-from lading.bodies import Source
+from lading.bodies import Place, Source, places_of
 from lading.errors import BodyIncomplete, DigestInvalid, SizeInvalid
 from lading.oci.digest import Digest, Hasher
 
@@ -44,6 +44,18 @@ class Measured:
             if self._seen > self._size:
                 raise SizeInvalid(f"more than {self._size} bytes came")
             yield block
+
+    def places(self) -> Iterator[Place] | None:
+        """Where what is left is, if it is in files; see `Placed.places`."""
+        inner = places_of(self._inner)
+        return None if inner is None else self._counted(inner)
+
+    def _counted(self, places: Iterator[Place]) -> Iterator[Place]:
+        for place in places:
+            self._seen += place[2]
+            if self._seen > self._size:
+                raise SizeInvalid(f"more than {self._size} bytes came")
+            yield place
 
     async def again(self, at: int = 0) -> "Measured":
         """The bytes from *at* on."""
