@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 from lading.bodies import Bytes
+from lading.content.digest_tags import fallback_tag
 from lading.content.indexes import index_of
 from lading.errors import BlobUnknown, ManifestUnknown, Unsupported
 from lading.interfaces.repository import Repository
@@ -83,10 +84,9 @@ class Trial:
 
     async def _forget_list(self) -> None:
         """Remove the list of referrers that is kept where the registry has none."""
-        subject = self._manifest.digest
         with suppress(ManifestUnknown, Unsupported):
             # By its tag: lists that are empty are all the same manifest.
-            await self._repository.delete_tag(Tag(f"{subject.algorithm}-{subject.value}"))
+            await self._repository.delete_tag(fallback_tag(self._manifest.digest))
 
     async def _untag(self) -> str:
         await self._repository.delete_tag(self._tag)

@@ -14,9 +14,9 @@ from typing import TypeVar
 from lading.content import crowd, platforms
 from lading.content.blobs import Blobs
 from lading.content.crowd import Once
-from lading.content.digest_tags import DigestTags, cosign_tags, fallback_tag
 from lading.content.graph import Named, named
 from lading.content.options import CopyOptions
+from lading.content.referrers import Referrers
 from lading.content.report import Tally
 from lading.content.sides import SOURCE, TARGET, at, blame
 from lading.content.steps import Event, Listener, Step
@@ -80,7 +80,7 @@ class Copier:
         self._missing: dict[Digest, ManifestUnknown] = {}
         self._referring: set[Digest] = set()
         self._about: set[Digest] = set()
-        self._tags = DigestTags(source)
+        self._referrers = Referrers(source)
         self._strict: bool | None = None
 
     async def root(self, reference: Reference) -> Root:
@@ -230,36 +230,17 @@ class Copier:
         """Copy what refers to *subject* in one way or another."""
         async with self._talking:
             with at(SOURCE):
-                found = await self._referrers(subject)
+                found = await self._referrers.listed(subject)
+                signed = [each async for each in self._referrers.signed(subject)]
 
-        async def referrer(digest: Digest) -> None:
-            await self._referrer(digest, placed)
+        async def referrer(descriptor: Descriptor) -> None:
+            await self._referrer(descriptor.digest, placed)
+
+        async def named_so(found: tuple[Tag, Descriptor]) -> None:
+            await self._digest_tag(*found, placed)
 
         await self._all(referrer, found, tolerant=True)
-        for tag in cosign_tags(subject):
-            async with self._talking:
-                with at(SOURCE):
-                    named_so = await self._tags.find(tag)
-            if named_so is not None:
-                await self._all(
-                    partial(self._digest_tag, tag, placed), [named_so.digest], tolerant=True
-                )
-
-    async def _referrers(self, subject: Digest) -> Sequence[Digest]:
-        """What refers to *subject*, as the source tells it, and as a list under a tag does."""
-        found: dict[Digest, None] = {}
-        more = True
-        while more:
-            page = await self._source.referrers(subject, after=next(reversed(found), None))
-            before = len(found)
-            found.update(dict.fromkeys(each.digest for each in page.items))
-            more = page.more and len(found) > before
-        listed = await self._tags.find(fallback_tag(subject))
-        # Some registries take such a tag for the digest itself (trap T44).
-        if listed is not None and listed.digest != subject:
-            index = await self._source.get_manifest(listed.digest)
-            found.update(dict.fromkeys(each.digest for each in index.manifests))
-        return tuple(found)
+        await self._all(named_so, signed, tolerant=True)
 
     async def _referrer(self, digest: Digest, placed: list[Digest]) -> None:
         self._count(digest)
@@ -269,7 +250,8 @@ class Copier:
         self._referring.add(digest)
         self._tally.referrers = len(self._referring)
 
-    async def _digest_tag(self, tag: Tag, placed: list[Digest], digest: Digest) -> None:
+    async def _digest_tag(self, tag: Tag, found: Descriptor, placed: list[Digest]) -> None:
+        digest = found.digest
         if not await self._may_set(tag, digest):
             return
         await self._referrer(digest, placed)

@@ -20,7 +20,7 @@ _OUTSIDE = re.compile(r"[^a-zA-Z0-9._-]", re.ASCII)
 
 
 def fallback_tag(digest: Digest) -> Tag:
-    """The tag under which the referrers of *digest* are listed where there is no other way."""
+    """The tag under which the referrers of *digest* are listed where there is no API (R56)."""
     algorithm = _OUTSIDE.sub("-", digest.algorithm[:32])
     return Tag(f"{algorithm}-{_OUTSIDE.sub('-', digest.value[:64])}")
 

@@ -1,9 +1,8 @@
 """What refers to a manifest, what refers to that, and so on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lading.content.digest_tags import DigestTags, cosign_tags
+from lading.content.referrers import Referrers
 from lading.content.walk import DEPTH, NODES
 from lading.errors import ManifestInvalid
 from lading.interfaces.repository import Repository
@@ -38,9 +37,8 @@ async def tree(
 
 class _Growing:
     def __init__(self, source: Repository, artifact_type: str | None) -> None:
-        self._source = source
         self._artifact_type = artifact_type
-        self._tags = DigestTags(source)
+        self._referrers = Referrers(source)
         self._count = 0
 
     async def grown(
@@ -50,22 +48,11 @@ class _Growing:
         if len(above) >= DEPTH or self._count > NODES:
             raise ManifestInvalid(f"{(*above, descriptor.digest)[0]} has too many referrers")
         here = (*above, descriptor.digest)
-        found = [await self.grown(each, here, None) for each in await self._listed(here[-1])]
+        listed = await self._referrers.listed(here[-1], artifact_type=self._artifact_type)
+        # A list under a tag is whatever somebody put there.
+        found = [await self.grown(each, here, None) for each in listed if each.digest not in here]
         if self._artifact_type is None:
-            for name in cosign_tags(descriptor.digest):
-                signed = await self._tags.find(name)
-                if signed is not None and signed.digest not in here:
+            async for name, signed in self._referrers.signed(here[-1]):
+                if signed.digest not in here:
                     found.append(await self.grown(signed, here, name))
         return Tree(descriptor, tuple(found), tag)
-
-    async def _listed(self, subject: Digest) -> Sequence[Descriptor]:
-        found: dict[Digest, Descriptor] = {}
-        more = True
-        while more:
-            page = await self._source.referrers(
-                subject, artifact_type=self._artifact_type, after=next(reversed(found), None)
-            )
-            before = len(found)
-            found.update((each.digest, each) for each in page.items)
-            more = page.more and len(found) > before
-        return list(found.values())

@@ -1,4 +1,4 @@
-"""Walking the graph that manifests make, and finding what is missing from it.
+"""Walking the graph that manifests make.
 
 Children come before what names them: in this order a graph can be pushed to a repository that
 takes nothing whose content is missing.
@@ -7,7 +7,8 @@ takes nothing whose content is missing.
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from lading.errors import BlobUnknown, ManifestInvalid, ManifestUnknown
+from lading.content.referrers import by_index
+from lading.errors import ManifestInvalid, ManifestUnknown
 from lading.interfaces.repository import ContentIndex, ContentSource
 from lading.oci.digest import Digest
 from lading.oci.manifest import Edge, Kind, Manifest
@@ -101,22 +102,6 @@ async def _down(
             raise ManifestInvalid(f"{top.digest} is more than {depth} manifests deep")
 
 
-async def missing(source: ContentSource, root: Reference) -> AsyncIterator[Digest]:
-    """What *root* leads to and cannot be read in *source*, each once.
-
-    Non-distributable layers may be elsewhere, and are not looked for.
-
-    Raises:
-        ManifestUnknown: *root* names nothing.
-        ManifestInvalid: the graph is deeper or larger than `walk` follows.
-    """
-    async for node in walk(source, root):
-        if node.manifest is not None or node.kind is Kind.ELSEWHERE:
-            continue
-        if node.kind is Kind.MANIFEST or not await _readable(source, node.digest):
-            yield node.digest
-
-
 def _opened(manifest: Manifest) -> _Open:
     return _Open(Node(manifest.digest, Kind.MANIFEST, manifest), iter(manifest.edges))
 
@@ -131,31 +116,17 @@ async def _node(source: ContentSource, edge: Edge) -> Node:
         return Node(edge.digest, kind)
 
 
-async def _readable(source: ContentSource, digest: Digest) -> bool:
-    try:
-        await source.stat_blob(digest)
-    except BlobUnknown:
-        return False
-    return True
-
-
 async def _about(
     source: ContentSource, index: ContentIndex, subject: Digest, seen: set[Edge]
 ) -> AsyncIterator[Manifest]:
     """Manifests about *subject* that were not seen yet; they are, after this."""
-    after: Digest | None = None
-    more = True
-    while more:
-        page = await index.referrers(subject, after=after)
-        for descriptor in page.items:
-            after = descriptor.digest
-            edge = Edge(descriptor.digest, Kind.MANIFEST)
-            if edge in seen:
-                continue
-            seen.add(edge)
-            try:
-                manifest = await source.get_manifest(descriptor.digest)
-            except ManifestUnknown:
-                continue  # deleted since it was listed
-            yield manifest
-        more = page.more and len(page.items) > 0
+    async for descriptor in by_index(index, subject):
+        edge = Edge(descriptor.digest, Kind.MANIFEST)
+        if edge in seen:
+            continue
+        seen.add(edge)
+        try:
+            manifest = await source.get_manifest(descriptor.digest)
+        except ManifestUnknown:
+            continue  # deleted since it was listed
+        yield manifest

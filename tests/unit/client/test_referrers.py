@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from lading.client.referrers import fallback_tag
+from lading.content.digest_tags import fallback_tag
 from lading.errors import ManifestInvalid, ManifestUnknown, UpstreamFailed
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
-from lading.oci.names import Tag
 from lading.testing import samples
 from lading.testing.personalities import Personality, without_referrers
 from lading.wire.message import Handler, Request, Response
@@ -42,19 +41,6 @@ async def _noted(both: Connected, *entries: Descriptor) -> None:
     }
     index = Manifest.verified(json.dumps(document).encode(), media_types.OCI_INDEX)
     await both.real.put_manifest(index, tags=[TAG], sparse=True)
-
-
-@pytest.mark.parametrize(
-    ("digest", "expected"),
-    [
-        (Digest.of(b"", "sha256"), "sha256-" + Digest.of(b"", "sha256").value),
-        (Digest.of(b"", "sha512"), "sha512-" + Digest.of(b"", "sha512").value[:64]),
-        (Digest.parse("a+b.c:x=y_" + "z" * 70), "a-b.c-x-y_" + "z" * 60),
-    ],
-)
-def test_fallback_tag_is_made_of_the_digest(digest: Digest, expected: str) -> None:
-    """Cut, and with what a tag may not have replaced (R56)."""
-    assert fallback_tag(digest) == Tag.parse(expected)
 
 
 async def test_registry_without_the_api_gets_a_list() -> None:

@@ -18,6 +18,7 @@ from lading.content.artifacts import (
     read_annotations,
     tree,
 )
+from lading.content.digest_tags import fallback_tag
 from lading.content.steps import Event, Step
 from lading.content.verify import Verified
 from lading.errors import (
@@ -224,6 +225,31 @@ async def test_tree_has_what_cosign_tagged(target: Repository) -> None:
     assert [(each.tag, each.descriptor.digest) for each in found.referrers] == [
         (tag, signature.digest)
     ]
+
+
+async def test_tree_has_what_a_list_under_a_tag_says(target: Repository) -> None:
+    """As clients keep it where there are no referrers; what it lists of itself is passed over."""
+    image, odd = samples.image(), samples.artifact(seed="not found by its subject")
+    await samples.put_image(target, image, tags=["v1"])
+    await samples.put_artifact(target, odd)
+    index = samples.index(odd, image.manifest)
+    await target.put_manifest(index, tags=[fallback_tag(image.manifest.digest)])
+
+    found = await tree(target, V1)
+    only = await tree(target, V1, artifact_type="application/vnd.example.another")
+
+    assert [each.descriptor.digest for each in found.referrers] == [odd.digest]
+    assert only.referrers == ()
+
+
+async def test_signature_of_itself_does_not_grow_for_ever(target: Repository) -> None:
+    """A tag may name anything, also what it is about."""
+    image = samples.image()
+    await samples.put_image(target, image, tags=["v1", f"sha256-{image.manifest.digest.value}.sig"])
+
+    found = await tree(target, V1)
+
+    assert found.referrers == ()
 
 
 async def test_tree_has_a_limit(target: Repository) -> None:

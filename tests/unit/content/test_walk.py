@@ -1,4 +1,4 @@
-"""Walking graphs of manifests, and finding holes in them."""
+"""Walking graphs of manifests."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from lading.content.walk import DEPTH, NODES, Node, missing, walk
+from lading.content.walk import DEPTH, NODES, Node, walk
 from lading.errors import ManifestInvalid, ManifestUnknown
 from lading.interfaces.repository import Page, Repository
 from lading.metadata.sqlite import open_sqlite
@@ -233,35 +233,3 @@ async def test_root_that_is_unknown_is_an_error(repository: Repository) -> None:
     """There is nothing to walk."""
     with pytest.raises(ManifestUnknown):
         await _nodes(repository, Tag("nothing"))
-
-
-async def test_nothing_is_missing_from_a_whole_image(repository: Repository) -> None:
-    """Non-distributable layers do not count, wherever they are (trap T15)."""
-    image = samples.image()
-    await samples.put_image(repository, image)
-    foreign = samples.described(b"licensed", min(media_types.NON_DISTRIBUTABLE))
-    licensed = samples.image_manifest(layers=[foreign])
-    await samples.put_blob(repository, samples.EMPTY)
-    await _put(repository, licensed, samples.index(image.manifest, licensed))
-
-    whole = samples.index(image.manifest, licensed).digest
-
-    assert [digest async for digest in missing(repository, whole)] == []
-
-
-async def test_everything_that_is_missing_is_found(repository: Repository) -> None:
-    """Blobs, manifests and entries that may be either, each once, at any depth."""
-    image = samples.image()
-    config, here, away = (Digest.of(content) for content in image.blobs)
-    await samples.put_blob(repository, image.blobs[1])
-    gone = samples.image(1).manifest
-    either = samples.described(b"cache", "application/vnd.buildkit.cacheconfig.v0")
-    lower = samples.index(gone, either)
-    upper = samples.index(lower, image.manifest, gone)
-    await _put(repository, image.manifest, lower, upper)
-
-    found = [digest async for digest in missing(repository, upper.digest)]
-
-    assert len(found) == 4
-    assert set(found) == {config, away, gone.digest, either.digest}
-    assert here not in found
