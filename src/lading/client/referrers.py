@@ -7,7 +7,6 @@ have written at the same time.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from lading.client import manifests
 from lading.client.exchange import Answer, Call
 from lading.client.listing import Further
 from lading.client.remote import Remote, pulling
+from lading.content.digest_tags import fallback_tag
 from lading.errors import (
     ManifestInvalid,
     ManifestUnknown,
@@ -33,17 +33,11 @@ from lading.wire import headers, routes
 from lading.wire.message import Fields
 from lading.wire.routes import Route
 
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]")
 _LIMIT = 16 << 20
 """The longest page of referrers that is read, in bytes."""
 
 _MOST_PAGES = 1000
 """How many pages without a match are gone through for one that has."""
-
-
-def fallback_tag(subject: Digest) -> Tag:
-    """The tag under which referrers of *subject* are listed where there is no API (R56)."""
-    return Tag(_UNFIT.sub("-", f"{subject.algorithm[:32]}-{subject.value[:64]}"))
 
 
 async def listed(
