@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from lading.client.credentials import NoKeyring
-from lading.client.exchange import Exchange
-from lading.client.hosts import Host
+from lading.client.asking.exchange import Exchange
+from lading.client.connections.transport import Transport
+from lading.client.hosts.host import Host
+from lading.client.logins.credentials import NoKeyring
 from lading.client.registry import RemoteRegistry
-from lading.client.transport import Transport
 from lading.errors import ManifestBlobUnknown, Unsupported
 from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Page, Registry, Repository

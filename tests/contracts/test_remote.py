@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from lading.auth.anonymous import Anonymous
-from lading.client.transport import FaceTransport, Transport, open_transport
+from lading.client.connections.transport import FaceTransport, Transport, open_transport
 from lading.http.face import Face
 from lading.interfaces.repository import Registry
 from lading.metadata.sqlite import open_sqlite

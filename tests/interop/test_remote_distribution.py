@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lading.client.transport import open_transport
+from lading.client.connections.transport import open_transport
 from lading.errors import DigestInvalid, ManifestBlobUnknown, Unsupported
 from lading.interfaces.repository import Registry
 from tests.contracts.remotes import RemoteContract, apart, remote

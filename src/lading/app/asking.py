@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from lading.app.clients import Client
 from lading.bodies import FileSource, Source
-from lading.client.calls import Call
+from lading.client.asking.calls import Call
 from lading.errors import ReferenceInvalid
 from lading.oci.locator import parse_host
 from lading.wire.challenges import Scope

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from lading.app.surroundings import Surroundings
 from lading.bodies import Source
-from lading.client.credential_programs import TOKEN_USER, Programs
-from lading.client.credentials import Keyring, Login, NoKeyring, StaticKeyring
-from lading.client.exchange import Call, Exchange
-from lading.client.host_rules import HostRules, Overrides
-from lading.client.hosts import Host
-from lading.client.keyring import FileKeyring, Place
-from lading.client.origin import Origin
-from lading.client.registries_conf import read_registries
+from lading.client.asking.exchange import Call, Exchange
+from lading.client.connections.origin import Origin
+from lading.client.connections.transport import Connection, Transport, open_transport
+from lading.client.hosts.host import Host
+from lading.client.hosts.registries_conf import read_registries
+from lading.client.hosts.rules import HostRules, Overrides
+from lading.client.logins.credentials import Keyring, Login, NoKeyring, StaticKeyring
+from lading.client.logins.keyring import FileKeyring, Place
+from lading.client.logins.programs import TOKEN_USER, Programs
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
-from lading.client.transport import Connection, Transport, open_transport
 from lading.content.steps import Listener, silent
 from lading.errors import ConfigInvalid, ReferenceInvalid, RegistryError, UpstreamFailed
 from lading.oci.locator import Locator

@@ -10,7 +10,7 @@ from enum import Enum
 
 from lading.app.clients import Client
 from lading.app.trial import Trial
-from lading.client.calls import Answer, Call
+from lading.client.asking.calls import Answer, Call
 from lading.errors import (
     CredentialsFailed,
     Denied,

@@ -15,13 +15,13 @@ from lading.app.connection import Bounds, Connections
 from lading.app.wiring import open_registry
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.bodies import Inbound, Source, Stream
-from lading.client.credentials import Keyring, NoKeyring
-from lading.client.exchange import Exchange
-from lading.client.hosts import Endpoint, Host
-from lading.client.origin import Origin
+from lading.client.asking.exchange import Exchange
+from lading.client.connections.origin import Origin
+from lading.client.connections.transport import FaceTransport, Transport
+from lading.client.hosts.host import Endpoint, Host
+from lading.client.logins.credentials import Keyring, NoKeyring
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
-from lading.client.transport import FaceTransport, Transport
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion

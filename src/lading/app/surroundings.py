@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lading.client.keyring import Place
-from lading.client.transport import Proxies
+from lading.client.connections.transport import Proxies
+from lading.client.logins.keyring import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ for a moment. The digest is of the whole, so a part is not verified; whoever ask
 from collections.abc import Iterator, Sequence
 
 from lading.bodies import Extent, Span, Stream, extents
-from lading.client.exchange import Answer, Call
+from lading.client.asking.exchange import Answer, Call
 from lading.client.remote import Remote, check_digest, missing, pulling
 from lading.content.steps import Event, Step
 from lading.content.verify import Verified

@@ -7,8 +7,8 @@ itself. Where it says nothing that can be followed, ``last`` is what every regis
 import json
 from dataclasses import dataclass
 
-from lading.client.exchange import Answer, Call
-from lading.client.origin import Origin, resolved
+from lading.client.asking.exchange import Answer, Call
+from lading.client.connections.origin import Origin, resolved
 from lading.client.remote import Learned, Remote
 from lading.errors import (
     ReferenceInvalid,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from lading.bodies import Bytes
-from lading.client.exchange import Answer, Call
+from lading.client.asking.exchange import Answer, Call
 from lading.client.remote import (
     Remote,
     check_digest,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lading.client import manifests
-from lading.client.exchange import Answer, Call
+from lading.client.asking.exchange import Answer, Call
 from lading.client.listing import Further
 from lading.client.remote import Remote, pulling
 from lading.content.digest_tags import fallback_tag

@@ -8,11 +8,11 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
-from lading.client.exchange import Call, Exchange
+from lading.client.asking.exchange import Call, Exchange
+from lading.client.asking.retry import Retry
 from lading.client.listing import listed
 from lading.client.remote import Learned, Patience, Remote, deleting, pulling
 from lading.client.repository import RemoteRepository
-from lading.client.retry import Retry
 from lading.content.steps import Listener, silent
 from lading.errors import NameUnknown, RequestInvalid, Unsupported, UpstreamFailed
 from lading.interfaces.access import Occasion

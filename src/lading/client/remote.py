@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from lading.client.exchange import Answer, Exchange
-from lading.client.retry import Retry
+from lading.client.asking.exchange import Answer, Exchange
+from lading.client.asking.retry import Retry
 from lading.content.steps import Listener, silent
 from lading.errors import (
     BlobUnknown,

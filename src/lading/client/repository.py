@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lading.bodies import Span, Stream
 from lading.client import downloads, listing, manifests, referrers, sessions
-from lading.client.exchange import Call
+from lading.client.asking.exchange import Call
 from lading.client.remote import Remote, deleting, missing, pulling, refusing
 from lading.client.uploads import RemoteUpload
 from lading.errors import BlobUnknown, NameUnknown

@@ -4,9 +4,9 @@ from urllib.parse import unquote, urlsplit
 
 from lading.bodies import Bytes
 from lading.client import downloads
-from lading.client.exchange import Answer, Call
-from lading.client.hosts import Capability
-from lading.client.origin import Origin
+from lading.client.asking.exchange import Answer, Call
+from lading.client.connections.origin import Origin
+from lading.client.hosts.host import Capability
 from lading.client.remote import Remote, check_digest, pulling, pushing
 from lading.client.uploads import RemoteUpload, begin, marked
 from lading.errors import BlobUnknown, DigestInvalid, ReferenceInvalid, UploadUnknown

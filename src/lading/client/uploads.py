@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from lading.bodies import Bytes, Inbound, Source
 from lading.client import downloads
-from lading.client.exchange import Answer, Call
+from lading.client.asking.exchange import Answer, Call
 from lading.client.pieces import Cut, Lent
 from lading.client.remote import Remote, check_digest, missing, pushing
 from lading.content.steps import Event, Step

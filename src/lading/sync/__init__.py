@@ -20,7 +20,7 @@ from lading.app import clients
 from lading.app.background import background
 from lading.app.clients import ClientOptions
 from lading.app.surroundings import Surroundings
-from lading.client.transport import Transport
+from lading.client.connections.transport import Transport
 from lading.sync.blobs import BlobReader
 from lading.sync.client import Client, Located
 from lading.sync.loop import Loop, refuse_loops

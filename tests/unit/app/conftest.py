@@ -12,7 +12,7 @@ import pytest
 from lading.app.clients import Client, ClientOptions, open_client
 from lading.app.surroundings import Surroundings
 from lading.auth.anonymous import AllowAll, Anonymous
-from lading.client.transport import FaceTransport
+from lading.client.connections.transport import FaceTransport
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion

@@ -8,8 +8,8 @@ import pytest
 
 from lading.app.clients import Client, ClientOptions, open_client
 from lading.app.surroundings import Surroundings
-from lading.client.credentials import Login
-from lading.client.transport import FaceTransport, Proxies
+from lading.client.connections.transport import FaceTransport, Proxies
+from lading.client.logins.credentials import Login
 from lading.errors import ConfigInvalid, Denied, ReferenceInvalid, Unauthorized, UpstreamFailed
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lading.auth.anonymous import Anonymous
-from lading.client.credentials import NoKeyring
-from lading.client.exchange import Exchange
-from lading.client.hosts import Host
+from lading.client.asking.exchange import Exchange
+from lading.client.connections.transport import FaceTransport
+from lading.client.hosts.host import Host
+from lading.client.logins.credentials import NoKeyring
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
-from lading.client.transport import FaceTransport
 from lading.content.steps import Step
 from lading.http.call import Terms
 from lading.http.face import Face

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lading import CopyReport, RepositoryName, StandIn, Tag, copy
-from lading.client.credentials import Login, StaticKeyring
+from lading.client.logins.credentials import Login, StaticKeyring
 from lading.errors import (
     DigestInvalid,
     Unauthorized,

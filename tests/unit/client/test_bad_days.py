@@ -13,13 +13,13 @@ import pytest
 
 from lading.app.stand_in import StandIn
 from lading.bodies import Bytes, Source, source_of
-from lading.client.credentials import Keyring, Login, NoKeyring, StaticKeyring
-from lading.client.exchange import Exchange
-from lading.client.hosts import Endpoint, Host
-from lading.client.origin import Origin
+from lading.client.asking.exchange import Exchange
+from lading.client.connections.origin import Origin
+from lading.client.connections.transport import FaceTransport, Transport, open_transport
+from lading.client.hosts.host import Endpoint, Host
+from lading.client.logins.credentials import Keyring, Login, NoKeyring, StaticKeyring
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
-from lading.client.transport import FaceTransport, Transport, open_transport
 from lading.errors import (
     BlobUnknown,
     DigestInvalid,

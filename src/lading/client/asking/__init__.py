@@ -1,0 +1,1 @@
+"""One registry, asked: authorised, tried again, followed; and what its answers mean."""

@@ -1,0 +1,1 @@
+"""Where a registry is to be found, and what is configured about it."""
