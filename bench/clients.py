@@ -59,13 +59,18 @@ def timed(command: Sequence[str | Path], *, folder: Path) -> Run:
         text=True,
         cwd=folder,
         # The credentials and settings of whoever measures have no part in it.
-        env={**os.environ, "HOME": str(folder), "DOCKER_CONFIG": str(folder / "docker")},
+        env={**_plain(), "HOME": str(folder), "DOCKER_CONFIG": str(folder / "docker")},
         check=False,
     )
     if done.returncode != 0:
         end = done.stderr[-600:]
         raise CommandFailed(f"{' '.join(map(str, command))}: {done.returncode}: {end}")
     return Run(**json.loads(done.stdout))
+
+
+def _plain() -> dict[str, str]:
+    """The environment without what would change how Python runs, such as not to keep bytecode."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 @dataclass
