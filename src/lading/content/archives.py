@@ -10,7 +10,7 @@ import os
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -22,6 +22,11 @@ from lading.oci.digest import Digest, Hasher
 _LEVEL = 6
 _BLOCK = 1 << 20
 _END = 2 * tarfile.BLOCKSIZE
+_LONGEST_HEADERS = 4 << 20
+"""The most bytes that may come before an entry: names and attributes, which are kept in memory."""
+
+_MOST_KEPT = 200_000
+"""How many directories and links an archive may have, which are kept in mind until its end."""
 
 
 class _Hashed:
@@ -31,6 +36,8 @@ class _Hashed:
         self._inner = inner
         self.hasher = Hasher()
         self.size = 0
+        self.end: int | None = None
+        """Where it has to end, if it may not go on for ever."""
 
     def write(self, data: bytes) -> int:
         self._inner.write(data)
@@ -38,6 +45,8 @@ class _Hashed:
         return len(data)
 
     def read(self, size: int) -> bytes:
+        if self.end is not None and self.size >= self.end:
+            raise tarfile.ReadError("what comes before an entry is too long")
         data = self._inner.read(size)
         self._seen(data)
         return data
@@ -119,8 +128,9 @@ def unpack(packed: Path, title: str, expected: str | None, into: Path) -> None:
         try:
             with gzip.GzipFile(fileobj=file) as squeezed:
                 plain = _Hashed(squeezed)
+                plain.end = _LONGEST_HEADERS
                 with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|") as archive:
-                    _Unpacking(into, prefix).all(archive)
+                    _Unpacking(into, prefix).all(_entries_of(archive, plain))
                 while plain.read(_BLOCK):
                     pass  # what is behind the end of the archive belongs to its digest
         except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
@@ -132,29 +142,47 @@ def unpack(packed: Path, title: str, expected: str | None, into: Path) -> None:
         raise DigestInvalid(f"the archive of {title!r} is {found}, not {expected}")
 
 
+def _entries_of(
+    archive: tarfile.TarFile, plain: _Hashed
+) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """Each entry of *archive*, which is read from *plain*, and its content if it is a file."""
+    while True:
+        plain.end = plain.size + _LONGEST_HEADERS
+        entry = archive.next()
+        plain.end = None
+        if entry is None:
+            return
+        yield entry, archive.extractfile(entry) if entry.isreg() else None
+        # It would remember every entry that it has read.
+        cast("Any", archive).members.clear()
+
+
 class _Unpacking:
     """One archive on its way out."""
 
     def __init__(self, into: Path, prefix: tuple[str, ...]) -> None:
         self._into = into
         self._prefix = prefix
-        self._links: list[tuple[Path, str]] = []
-        self._modes: list[tuple[Path, int]] = []
+        self._links: dict[Path, str] = {}
+        self._modes: dict[Path, int] = {}
 
-    def all(self, archive: tarfile.TarFile) -> None:
-        """Write every entry of *archive*; links are made when nothing is written any more."""
+    def all(self, entries: Iterable[tuple[tarfile.TarInfo, IO[bytes] | None]]) -> None:
+        """Write every one of *entries*; links are made when nothing is written any more."""
         self._into.mkdir()
-        for entry in archive:
-            self._one(archive, entry, self._place(entry.name))
-        for path, goal in self._links:
+        for entry, content in entries:
+            self._one(entry, content, self._place(entry.name))
+            if len(self._links) + len(self._modes) > _MOST_KEPT:
+                raise FileRefused(f"there are more than {_MOST_KEPT} directories and links")
+        for path, goal in self._links.items():
             path.symlink_to(goal)
         root = os.path.realpath(self._into)
-        for path, goal in self._links:
+        for path, goal in self._links.items():
             real = os.path.realpath(path)
             if goal.startswith("/") or os.path.commonpath((real, root)) != root:
                 raise FileRefused(f"{path.name!r} is a link that leads out of the directory")
-        for path, mode in reversed(self._modes):
-            path.chmod(mode & 0o777 | 0o700)
+        for path, mode in reversed(self._modes.items()):
+            # No more than whoever unpacks it would let others do by their umask.
+            path.chmod(mode & stat.S_IMODE(path.stat().st_mode) | 0o700)
 
     def _place(self, name: str) -> Path:
         names = titles.parts(name, directory=True)
@@ -162,17 +190,21 @@ class _Unpacking:
             raise FileRefused(f"{name!r} is not in {'/'.join(self._prefix)!r}")
         return self._into.joinpath(*names[len(self._prefix) :])
 
-    def _one(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> None:
+    def _one(self, entry: tarfile.TarInfo, content: IO[bytes] | None, path: Path) -> None:
         if entry.isdir():
             path.mkdir(parents=True, exist_ok=True)
-            self._modes.append((path, entry.mode))
+            self._modes[path] = entry.mode
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        if entry.isreg():
+        if entry.issparse():
+            # A few bytes would become a file as long as they say.
+            raise FileRefused(f"{entry.name!r} is a sparse file")
+        if content is not None:
             with open(path, "xb", opener=_with_mode(entry.mode & 0o777)) as file:
-                _copy(archive.extractfile(entry), file)
+                _copy(content, file)
         elif entry.issym():
-            self._links.append((path, entry.linkname))
+            if self._links.setdefault(path, entry.linkname) != entry.linkname:
+                raise FileRefused(f"{entry.name!r} is two different links")
         elif entry.islnk():
             os.link(self._place(entry.linkname), path, follow_symlinks=False)
         else:
@@ -183,7 +215,6 @@ def _with_mode(mode: int) -> Any:
     return lambda path, flags: os.open(path, flags, mode)
 
 
-def _copy(source: IO[bytes] | None, target: BinaryIO) -> None:
-    assert source is not None, "it is a regular file"
+def _copy(source: IO[bytes], target: BinaryIO) -> None:
     while block := source.read(_BLOCK):
         target.write(block)

@@ -5,6 +5,7 @@ import io
 import os
 import stat
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +168,72 @@ def test_damaged_archives_are_refused(unpacked: Callable[..., Path], body: bytes
     """As files that cannot be read."""
     with pytest.raises(FileRefused):
         unpacked(body)
+
+
+def _headed(kind: bytes, size: int) -> bytes:
+    """The header of an entry of *kind* that says that it has *size* bytes."""
+    entry = tarfile.TarInfo("d/x")
+    entry.type, entry.size = kind, size
+    return entry.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_names_and_attributes_do_not_fill_the_memory(
+    unpacked: Callable[..., Path], kind: bytes
+) -> None:
+    """They are refused long before all of them was read."""
+    size = 64 << 20
+    body = gzip.compress(_headed(kind, size) + bytes(size), compresslevel=1)
+
+    tracemalloc.start()
+    with pytest.raises(FileRefused, match="too long"):
+        unpacked(body)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 24 << 20
+
+
+def test_entries_that_come_again_and_again_are_not_remembered(
+    unpacked: Callable[..., Path],
+) -> None:
+    """A short file could hold millions of them."""
+    folder = tarfile.TarInfo("d")
+    folder.type = tarfile.DIRTYPE
+    body = gzip.compress(folder.tobuf(tarfile.PAX_FORMAT) * 20_000 + bytes(1024), compresslevel=1)
+
+    tracemalloc.start()
+    unpacked(body)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 4 << 20
+
+
+def test_sparse_files_are_refused(unpacked: Callable[..., Path], tmp_path: Path) -> None:
+    """A few bytes would fill the disk."""
+    header = bytearray(_headed(tarfile.GNUTYPE_SPARSE, 0))
+    for place in (386, 483):
+        header[place : place + 12] = b"\x80" + (1 << 60).to_bytes(11, "big")
+    header[398:410] = b"00000000000\0"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+
+    with pytest.raises(FileRefused, match="sparse"):
+        unpacked(gzip.compress(bytes(header) + bytes(1024)))
+
+    assert names(tmp_path / "into") == []
+
+
+def test_directories_are_no_more_open_than_new_ones(unpacked: Callable[..., Path]) -> None:
+    """What an archive says counts only as far as the umask lets it."""
+    before = os.umask(0o027)
+    try:
+        into = unpacked(_archive(("d/open", {"type": tarfile.DIRTYPE, "mode": 0o777})))
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((into / "open").stat().st_mode) == 0o750
 
 
 def test_digest_of_what_was_packed_is_checked(
