@@ -15,14 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lading.app.clients import Client
-from lading.errors import DigestInvalid, NameUnknown, ReferenceInvalid, TagInvalid
+from lading.errors import DigestInvalid, LayoutInvalid, NameUnknown, ReferenceInvalid, TagInvalid
 from lading.interfaces.repository import Registry, Repository
 from lading.oci.digest import Digest
 from lading.oci.locator import LATEST, Locator
 from lading.oci.names import TAG_GRAMMAR, Reference, RepositoryName, Tag
-
-if TYPE_CHECKING:
-    from lading.layout.registry import LayoutRegistry
 
 if TYPE_CHECKING:
     from lading.layout.registry import LayoutRegistry
@@ -50,22 +47,32 @@ class Located:
 
 
 @asynccontextmanager
-async def locate(text: str, client: Client, *, writing: bool = False) -> AsyncIterator[Located]:
+async def locate(
+    text: str,
+    client: Client,
+    *,
+    writing: bool = False,
+    create: bool = True,
+    fresh: bool = False,
+) -> AsyncIterator[Located]:
     """What *text* means; an archive that was written is there when this is left without an error.
 
     Without a tag or a digest, reading takes the only image of a layout or an archive, and
     ``latest`` where there are several; everything else means ``latest``.
 
+    *writing* adds to a layout or an archive, which is made where there is none, unless *create*
+    says otherwise. A *fresh* archive takes the place of an old one, with all that was in that.
+
     Raises:
         ReferenceInvalid: it cannot be understood, or several images could be meant.
-        LayoutInvalid: it is no layout or archive.
+        LayoutInvalid: it is no layout or archive, or there is none.
     """
     kind, colon, rest = text.partition(":")
     if not colon or kind not in _KINDS:
         yield _remote(text, client)
         return
     found = _Local.parse(kind, rest, text)
-    async with found.open(writing=writing) as registry:
+    async with found.open(writing=writing, create=create, fresh=fresh) as registry:
         repository = registry.repository(_NAME)
         named = found.reference is not None
         reference = found.reference
@@ -126,18 +133,27 @@ class _Local:
         """How it is written, without tag and digest."""
         return ":".join(filter(None, (self.kind, self.path, self.image)))
 
-    def open(self, *, writing: bool) -> "AbstractAsyncContextManager[LayoutRegistry]":
-        """The registry in it."""
+    def open(
+        self, *, writing: bool, create: bool, fresh: bool
+    ) -> "AbstractAsyncContextManager[LayoutRegistry]":
+        """The registry in it; see `locate`.
+
+        Raises:
+            LayoutInvalid: there is no file, and none is to be made.
+        """
         # Most commands are about registries alone, and start sooner without these.
         from lading.layout.archive import open_archive  # noqa: PLC0415
         from lading.layout.directory import open_layout  # noqa: PLC0415
         from lading.layout.docker_archive import open_docker_archive  # noqa: PLC0415
 
         if self.kind == "oci":
-            return open_layout(Path(self.path), create=writing, name=_NAME, image=self.image)
+            made = writing and create
+            return open_layout(Path(self.path), create=made, name=_NAME, image=self.image)
         opened = open_docker_archive if self.kind == _DOCKER else open_archive
         file = self._file(writing=writing)
-        return opened(file, write=writing, name=_NAME, image=self.image)
+        if writing and not create and isinstance(file, Path) and not file.is_file():
+            raise LayoutInvalid(f"{file} is no file")
+        return opened(file, write=writing, keep=not fresh, name=_NAME, image=self.image)
 
     def _file(self, *, writing: bool) -> Path | BinaryIO:
         if self.path != "-":

@@ -56,7 +56,7 @@ def command(
 
     async def work() -> None:
         async with at(
-            reference, side, writing=True, listener=progress.heard, chunk_size=chunk_size
+            reference, side, changing=True, listener=progress.heard, chunk_size=chunk_size
         ) as located:
             report = await attach(
                 located.repository,

@@ -130,7 +130,7 @@ def remove(*, reference: str, out: Output, side: ClientOptions) -> None:
 
 
 async def _remove(text: str, *, out: Output, side: ClientOptions) -> None:
-    async with at(text, side, writing=True) as located:
+    async with at(text, side, changing=True) as located:
         digest = digest_in(located)
         await located.repository.delete_blob(digest)
         removed = f"{located.place}@{digest}"

@@ -166,7 +166,9 @@ async def _locate(
 ) -> AsyncIterator[Located]:
     async with AsyncExitStack() as stack:
         try:
-            located = await stack.enter_async_context(locate(text, client, writing=writing))
+            located = await stack.enter_async_context(
+                locate(text, client, writing=writing, fresh=True)
+            )
             if not writing:
                 await stack.enter_async_context(hinting(located))
         except LadingError as error:

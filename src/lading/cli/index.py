@@ -103,7 +103,7 @@ def add(
     """
 
     async def work() -> None:
-        async with at(reference, side, writing=True) as located:
+        async with at(reference, side, changing=True) as located:
             index = await located.repository.get_manifest(located.reference)
             entries = await _entries(located, images, side, progress.heard)
             progress.close()
@@ -144,7 +144,7 @@ def remove(
         return entry.digest in unwanted or normal in platforms
 
     async def work() -> None:
-        async with at(reference, side, writing=True) as located:
+        async with at(reference, side, changing=True) as located:
             index = await located.repository.get_manifest(located.reference)
             smaller = removed(index, goes)
             if len(smaller.manifests) == len(index.manifests):
@@ -161,7 +161,7 @@ async def _entries(
     entries = []
     async with client_for(side) as client:
         for text in images:
-            async with locate(text, client, writing=False) as image:
+            async with locate(text, client) as image:
                 report = await copy(
                     image.repository,
                     located.repository,

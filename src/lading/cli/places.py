@@ -69,13 +69,14 @@ async def at(
     side: ClientOptions,
     *,
     writing: bool = False,
+    changing: bool = False,
     listener: Listener = silent,
     chunk_size: int | None = None,
 ) -> AsyncIterator[Located]:
-    """What *text* names, for one command."""
+    """What *text* names, for one command: to read, to write, or to change what is there."""
     async with (
         client_for(side, listener, chunk_size=chunk_size) as client,
-        locate(text, client, writing=writing) as located,
+        locate(text, client, writing=writing or changing, create=not changing) as located,
         hinting(located),
     ):
         yield located

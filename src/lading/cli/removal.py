@@ -44,7 +44,7 @@ def removal_shape() -> Shape:
 
 async def remove_manifest(reference: str, *, yes: bool, out: Output, side: ClientOptions) -> None:
     """Remove the manifest that *reference* names, if somebody agrees."""
-    async with at(reference, side, writing=True) as located:
+    async with at(reference, side, changing=True) as located:
         repository = located.repository
         digest = (
             located.reference

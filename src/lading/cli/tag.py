@@ -47,7 +47,7 @@ async def _tag(
     out: Output,
     side: ClientOptions,
 ) -> None:
-    async with at(text, side, writing=True) as located:
+    async with at(text, side, changing=True) as located:
         manifest = await manifest_for(located.repository, located.reference, platform)
         receipt = await located.repository.put_manifest(manifest, tags=tags)
         facts = made(located, receipt.descriptor)

@@ -26,7 +26,7 @@ def command(*, reference: str, out: Output, side: ClientOptions) -> None:
 
 async def remove_tag(text: str, *, out: Output, side: ClientOptions) -> None:
     """Take the tag away that *text* names; it has to be written out."""
-    async with at(text, side, writing=True) as located:
+    async with at(text, side, changing=True) as located:
         if not isinstance(located.reference, Tag) or not text.endswith(f":{located.reference}"):
             error = ReferenceInvalid(f"{text!r} has no tag")
             error.advice = "Name the tag that is to go by NAME:TAG."

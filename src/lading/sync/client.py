@@ -80,14 +80,19 @@ class Client:
         return every(page, None)
 
     @contextmanager
-    def locate(self, text: str, *, writing: bool = False) -> Iterator[Located]:
+    def locate(
+        self, text: str, *, writing: bool = False, create: bool = True, fresh: bool = False
+    ) -> Iterator[Located]:
         """What *text* means; an archive is there when this is left without an error.
+
+        *writing* adds to a layout or an archive, which is made where there is none, unless
+        *create* says otherwise. A *fresh* archive takes the place of an old one.
 
         Raises:
             ReferenceInvalid: it cannot be understood.
             LayoutInvalid: it is no layout or archive.
         """
-        located = places.locate(text, self._inner, writing=writing)
+        located = places.locate(text, self._inner, writing=writing, create=create, fresh=fresh)
         with self._loop.entered(located) as found:
             yield Located(Repository(self._loop, found.repository), found.reference, found.text)
 
@@ -204,7 +209,7 @@ class Client:
         """
 
         async def attached(client: clients.Client) -> PushReport:
-            async with places.locate(subject, client, writing=True) as there:
+            async with places.locate(subject, client, writing=True, create=False) as there:
                 return await artifacts.attach(
                     there.repository,
                     there.reference,
@@ -279,7 +284,7 @@ async def _ends(
 ) -> AsyncIterator[tuple[places.Located, places.Located]]:
     async with (
         places.locate(source, client) as here,
-        places.locate(target, client, writing=True) as there,
+        places.locate(target, client, writing=True, fresh=True) as there,
     ):
         yield here, there
 
