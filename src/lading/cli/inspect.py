@@ -92,7 +92,7 @@ async def _image(source: ContentSource, manifest: Manifest) -> dict[str, Any] | 
         return None
     try:
         found = json.loads(await config_of(source, manifest))
-    except (BlobUnknown, ManifestInvalid, ValueError):
+    except (BlobUnknown, ManifestInvalid, ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None

@@ -141,7 +141,7 @@ class Output:
             return
         try:
             found = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise otherwise from None
         if not isinstance(found, dict):
             raise otherwise

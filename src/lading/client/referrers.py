@@ -165,7 +165,14 @@ async def _read(answer: Answer) -> list[Descriptor]:
     try:
         found = json.loads(await answer.read(_LIMIT))["manifests"] or ()
         return [Descriptor.from_json(each) for each in found]
-    except (ValueError, KeyError, TypeError, AttributeError, RegistryError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        RegistryError,
+    ) as error:
         raise UpstreamFailed(f"{answer.asked} is not a list of referrers", status=200) from error
 
 

@@ -141,5 +141,5 @@ def _unsupported(subject: str, advice: str) -> Unsupported:
 def _names_removal(body: bytes) -> bool:
     try:
         return any(each["name"] == _REMOVAL for each in json.loads(body)["extensions"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -33,7 +33,7 @@ def read_annotations(path: Path) -> Annotated:
         document = json.loads(body) if len(body) <= _LONGEST else None
     except OSError as error:
         raise FileRefused(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileRefused(f"{path} is not JSON: {error}") from None
     if not isinstance(document, dict) or not all(map(_are_strings, document.values())):
         raise FileRefused(f"{path} is not an object of objects of strings")

@@ -43,7 +43,7 @@ async def entry_for(
 def _platform(config: bytes, manifest: Manifest) -> Platform | None:
     try:
         document = json.loads(config)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise ManifestInvalid(f"the config of {manifest.digest} is not a JSON object")

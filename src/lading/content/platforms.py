@@ -111,7 +111,7 @@ async def _config(source: ContentSource, config: Descriptor) -> dict[str, Any]:
     body = Verified(source_of(content), config.digest, None)
     try:
         document = json.loads(await collect(body, limit=_LONGEST_CONFIG) or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     finally:
         await body.aclose()

@@ -58,6 +58,29 @@ def test_a_platform_that_is_not_there_is_an_error_that_lists_those_that_are(
     assert "there are linux/amd64, linux/arm64" in capsys.readouterr().err
 
 
+def test_a_config_that_is_nested_for_ever_is_no_mistake_of_ours(
+    shelf: Shelf, capsys: Printed
+) -> None:
+    """What it says is not shown, and as it is stored it can be had."""
+    config = b"[" * 100_000
+    image = samples.Image(
+        samples.image_manifest(config=samples.described(config, media_types.OCI_CONFIG), layers=[]),
+        (config,),
+    )
+
+    async def put(repository: Repository) -> None:
+        await samples.put_image(repository, image, tags=["nested"])
+
+    shelf.within("team/app", put)
+
+    assert main(["inspect", f"{shelf.app}:nested"]) == 0
+    assert main(["config", f"{shelf.app}:nested", "-o", "json"]) == 1
+    assert main(["copy", "--platform", "linux/amd64", f"{shelf.app}:nested", "oci:there:v1"]) == 0
+    capsys.readouterr()
+    assert main(["config", f"{shelf.app}:nested"]) == 0
+    assert capsys.readouterr().out == config.decode()
+
+
 def test_a_config_of_several_images_needs_a_platform(shelf: Shelf, capsys: Printed) -> None:
     """Which one is meant is not guessed from the machine that asks."""
     code = main(["config", f"{shelf.multi}:v1"])

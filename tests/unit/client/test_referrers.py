@@ -278,3 +278,14 @@ async def test_link_to_another_host_is_not_followed() -> None:
 
     assert first.more
     assert both.elsewhere.count() == 0
+
+
+async def test_list_that_is_nested_for_ever_is_a_fault_of_the_registry() -> None:
+    """And not one of whoever reads it."""
+    async with connected() as both:
+        fields = [("Content-Type", media_types.OCI_INDEX)]
+        body = b'{"manifests":' + b"[" * 500_000
+        both.trouble.answer(lambda: Response(200, fields, body), path=REFERRERS)
+
+        with pytest.raises(UpstreamFailed, match="not a list"):
+            await _list(both)

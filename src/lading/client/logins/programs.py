@@ -171,7 +171,7 @@ class _Call:
 def _object(answer: str, name: str) -> Mapping[str, Any]:
     try:
         found = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise CredentialsFailed(f"{_PREFIX}{name} get: the answer is not a JSON object")
