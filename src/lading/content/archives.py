@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from lading.content import titles
+from lading.content.crowd import still_wanted
 from lading.content.files import file_errors
 from lading.errors import DigestInvalid, FileRefused
 from lading.oci.digest import Digest, Hasher
@@ -55,6 +56,7 @@ class _Hashed:
         return self.size
 
     def _seen(self, data: bytes) -> None:
+        still_wanted()
         self.hasher.update(data)
         self.size += len(data)
 

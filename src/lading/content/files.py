@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.bodies import BLOCK, Inbound
-from lading.content.crowd import in_thread
+from lading.content.crowd import in_thread, still_wanted, wanted
 from lading.errors import FileRefused, LadingError, StorageFull
 from lading.oci.digest import Digest, Hasher
 
@@ -55,6 +55,7 @@ def measured(file: int) -> tuple[Digest, int]:
     hasher, at = Hasher(), 0
     buffer = memoryview(bytearray(BLOCK))
     while count := os.preadv(file, [buffer], at):
+        still_wanted()
         hasher.update(buffer[:count])
         at += count
     return hasher.digest(), at
@@ -77,7 +78,7 @@ async def save(body: Inbound, path: Path, mode: int) -> None:
 
 
 def _drain(file: int, body: Inbound) -> None:
-    for block in body.blocks():
+    for block in wanted(body.blocks()):
         rest = block
         while rest:
             rest = rest[os.write(file, rest) :]

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lading.bodies import BLOCK
+from lading.content.crowd import still_wanted
 from lading.errors import BY_ERRNO, LayoutInvalid, StorageBusy, StorageFailed
 from lading.oci.digest import Digest, Hasher
 
@@ -185,6 +186,7 @@ def digest_of(file: int, algorithm: str, *, offset: int = 0, size: int | None = 
         count = os.preadv(file, (block[:wanted],), offset)
         if not count:
             break
+        still_wanted()
         hasher.update(block[:count])
         offset += count
         left = None if left is None else left - count

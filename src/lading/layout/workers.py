@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
+
+from lading.content.crowd import Waiter
 
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
@@ -34,12 +37,14 @@ class Workers:
         *stop* asks long work to end when the caller is cancelled; a result that the caller can
         then no longer take is given to *undo*.
         """
-        job = self._pool.submit(work, *args)
+        waiter = Waiter()
+        job = self._pool.submit(waiter.run, partial(work, *args))
         future = asyncio.wrap_future(job)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not job.cancel():
+                waiter.leave()
                 if stop is not None:
                     stop()
                 await _outlast(future)

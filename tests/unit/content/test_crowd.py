@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from lading.content.crowd import Once, collect, drain, each, in_thread
+from lading.content.crowd import Once, collect, drain, each, ended_by, in_thread, wanted
 from lading.errors import BlobUnknown
 from lading.testing import samples
 
@@ -78,6 +78,37 @@ async def test_work_in_a_thread_is_waited_for_even_when_cancelled_twice() -> Non
     with pytest.raises(asyncio.CancelledError):
         await task
     assert done == [True]
+
+
+async def test_work_in_a_thread_ends_when_nobody_waits_for_it_any_more() -> None:
+    """What it waits for is ended, and what it does is not gone on with."""
+    begun, left = threading.Event(), threading.Event()
+    taken: list[bytes] = []
+
+    def work() -> None:
+        with ended_by(left.set):
+            begun.set()
+            assert left.wait(10)
+        taken.extend(map(bytes, wanted([memoryview(b"late")])))
+
+    task = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert left.is_set()
+    assert taken == []
+
+
+async def test_work_for_nobody_in_particular_goes_on() -> None:
+    """Blocks are handed out in any thread, and nothing is ended there."""
+    ended: list[bool] = []
+
+    with ended_by(lambda: ended.append(True)):
+        blocks = list(wanted([memoryview(b"block")]))
+
+    assert (blocks, ended) == ([memoryview(b"block")], [])
 
 
 async def test_failure_of_cancelled_work_is_nobodys_concern() -> None:

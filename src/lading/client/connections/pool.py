@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lading.bodies import BLOCK, Place, Stream, places_of
 from lading.client.connections.origin import Origin
 from lading.client.connections.settings import Connection, Proxies, Timeouts
+from lading.content.crowd import Waiter, ended_by
 from lading.errors import BodyIncomplete, SizeInvalid, UpstreamFailed
 from lading.wire.message import Fields, Request, Response
 
@@ -34,10 +35,12 @@ class Threads:
     async def run(self, stop: Callable[[], None], work: Callable[[], Result]) -> Result:
         """Do *work* in a thread; when the caller is cancelled, *stop* it and wait until it ends."""
         async with self._places:
-            doing = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            waiter = Waiter()
+            doing = asyncio.get_running_loop().run_in_executor(self._pool, waiter.run, work)
             try:
                 return await asyncio.shield(doing)
             except asyncio.CancelledError:
+                waiter.leave()
                 stop()
                 while not doing.done():
                     try:
@@ -315,6 +318,10 @@ class _Answered:
             if self._over or self._closed:
                 return
             self._reading = True
+        with ended_by(self._line.abort):
+            yield from self._rest()
+
+    def _rest(self) -> Iterator[memoryview]:
         buffer = memoryview(bytearray(BLOCK))
         try:
             while taken := self._heard.read_into(buffer, self._left):

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from lading.client.connections.transport import (
     Transport,
     open_transport,
 )
+from lading.content.crowd import in_thread
 from lading.errors import (
     BodyIncomplete,
     SizeInvalid,
@@ -28,6 +29,7 @@ from lading.errors import (
     UpstreamFailed,
     UpstreamUnreachable,
 )
+from lading.layout.workers import Workers
 from lading.wire.message import Headers, Request, Response
 from tests.unit.client.scripted import Authority, Scripted, Talk, make_authority
 
@@ -445,6 +447,49 @@ async def test_closing_a_body_ends_its_reading(transport: Transport) -> None:
         assert first == b"abc"
         with pytest.raises(UpstreamFailed):
             await waiting
+
+
+@pytest.mark.parametrize("runner", ["content", "layout", "client"])
+async def test_cancelling_ends_what_is_done_with_a_body(runner: str) -> None:
+    """Also while the registry is silent, and whoever takes the body has its thread elsewhere."""
+    workers, begun = Workers(), threading.Event()
+
+    def script(talk: Talk) -> None:
+        talk.head()
+        talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        talk.head()
+
+    def relay(talk: Talk) -> None:
+        talk.head()
+        talk.body(3)
+        begun.set()
+        talk.head()
+
+    async with open_transport(timeouts=Timeouts(silence=3600)) as transport:
+        with Scripted(script) as server, Scripted(relay) as target:
+            response = await transport.to(Origin.parse(server.url))(Request("GET", "/"))
+            assert isinstance(response.body, Stream)
+            source = response.body.source
+
+            def take() -> None:
+                for _ in source.blocks():
+                    begun.set()
+
+            work: dict[str, Callable[[], Awaitable[object]]] = {
+                "content": lambda: in_thread(take),
+                "layout": lambda: workers.run(take),
+                "client": lambda: transport.to(Origin.parse(target.url))(
+                    Request("PUT", "/", body=source)
+                ),
+            }
+            doing = asyncio.ensure_future(work[runner]())
+            await asyncio.to_thread(begun.wait)
+            doing.cancel()
+            done, _ = await asyncio.wait([doing], timeout=10)
+            await response.body.aclose()
+
+        assert done == {doing}
+    workers.close()
 
 
 async def test_cancelling_ends_a_request_at_once() -> None:
