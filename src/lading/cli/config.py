@@ -8,7 +8,8 @@ from lading.cli.output import Output, output_option
 from lading.cli.places import at, platform_option, run
 from lading.cli.shapes import anything
 from lading.cli.sides import side_options
-from lading.content.images import config_of, image_for
+from lading.content.configs import config_of
+from lading.content.images import image_for
 from lading.errors import ManifestInvalid
 from lading.oci.platform import Platform
 

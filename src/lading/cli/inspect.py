@@ -1,6 +1,5 @@
 """``lading inspect``: what an image, an index or an artifact is, on one page."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +12,10 @@ from lading.cli.places import at, made, platform_option, run
 from lading.cli.shapes import descriptor, many, maybe, record, strings, text
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options
-from lading.content.images import config_of, manifest_for
-from lading.errors import BlobUnknown, ManifestInvalid
+from lading.content.configs import image_config_of
+from lading.content.images import manifest_for
+from lading.errors import BlobUnknown, ManifestInvalid, ManifestTooLarge
 from lading.interfaces.repository import ContentSource
-from lading.oci import media_types
 from lading.oci.manifest import Manifest
 from lading.oci.platform import Platform
 
@@ -42,7 +41,6 @@ _SHAPE = made_shape(
         )
     ),
 )
-_IMAGES = frozenset({media_types.OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
 
 
 @click.command(
@@ -88,13 +86,11 @@ async def _inspect(
 
 async def _image(source: ContentSource, manifest: Manifest) -> dict[str, Any] | None:
     """What the config says, if it is that of an image, and is there and can be understood."""
-    if manifest.config is None or manifest.config.media_type not in _IMAGES:
-        return None
     try:
-        found = json.loads(await config_of(source, manifest))
-    except (BlobUnknown, ManifestInvalid, ValueError, RecursionError):
+        found = await image_config_of(source, manifest)
+    except (BlobUnknown, ManifestInvalid, ManifestTooLarge):
         return None
-    if not isinstance(found, dict):
+    if found is None:
         return None
     run = found.get("config")
     run = run if isinstance(run, dict) else {}

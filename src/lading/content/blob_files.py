@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
-from lading.bodies import BLOCK, Elsewhere, FileSource, Inbound, source_of
-from lading.content.crowd import in_thread
+from lading.bodies import BLOCK, FileSource, Inbound
+from lading.content.crowd import in_thread, still_wanted, wanted
 from lading.content.steps import Event, Listener, Step, silent
-from lading.content.verify import Verified
+from lading.content.verify import opened
 from lading.errors import BlobUnknown, DigestInvalid
 from lading.interfaces.repository import ContentSource, ContentTarget, Repository
 from lading.oci import media_types
@@ -68,10 +68,8 @@ async def get_blob(
         BlobUnknown: there is none.
         DigestInvalid: it is something else. Its last bytes were not written.
     """
-    descriptor = await source.stat_blob(digest)
-    content = await source.open_blob(digest)
-    assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-    body = Verified(source_of(content), digest, descriptor.size)
+    body = await opened(source, digest)
+    descriptor = Descriptor(media_types.OCTETS, digest, body.length or 0)
     listener(Step(Event.STARTED, descriptor))
     try:
         moved = await pour(
@@ -95,7 +93,7 @@ async def pour(
 
 
 def _written(body: Inbound, file: BinaryIO) -> int:
-    return sum(file.write(block) for block in body.blocks())
+    return sum(file.write(block) for block in wanted(body.blocks()))
 
 
 def _digest_of(file: int, algorithm: str) -> Digest:
@@ -103,6 +101,7 @@ def _digest_of(file: int, algorithm: str) -> Digest:
     buffer = memoryview(bytearray(BLOCK))
     at = 0
     while read := os.preadv(file, [buffer], at):
+        still_wanted()
         hasher.update(buffer[:read])
         at += read
     return hasher.digest()

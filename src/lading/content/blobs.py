@@ -16,7 +16,7 @@ from lading.content.graph import Named
 from lading.content.report import Tally
 from lading.content.sides import SOURCE, TARGET, Trace, Traced, at
 from lading.content.steps import Event, Listener, Step, paced
-from lading.content.verify import Measured, Verified
+from lading.content.verify import Measured, Verified, opened
 from lading.errors import (
     BlobUnknown,
     BodyIncomplete,
@@ -284,11 +284,7 @@ class _Sending:
             await upload.aclose()
 
     async def _read_back(self) -> None:
-        content = await self._target.open_blob(self._wanted.digest)
-        assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-        found = source_of(content)
-        if not isinstance(found, Verified):
-            found = Verified(found, self._wanted.digest, self._wanted.size)
+        found = await opened(self._target, self._wanted.digest, self._wanted.size)
         try:
             await drain(found)
         finally:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lading.bodies import Elsewhere, Inbound, source_of
-from lading.content.crowd import in_thread, ungrouped
+from lading.bodies import Inbound
+from lading.content.crowd import in_thread, ungrouped, wanted
 from lading.content.graph import Named, named
 from lading.content.steps import Event, Listener, Step, silent
-from lading.content.verify import Verified
+from lading.content.verify import opened
 from lading.content.walk import walk
 from lading.errors import (
     BlobUnknown,
@@ -113,9 +113,7 @@ async def _read(source: ContentSource, wanted: Named, found: Checked, listener: 
     moved = 0
     listener(Step(Event.STARTED, blob))
     try:
-        content = await source.open_blob(blob.digest)
-        assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-        body = Verified(source_of(content), blob.digest, blob.size)
+        body = await opened(source, blob.digest, blob.size)
         try:
             while await body.ready():
                 moved += await in_thread(_drained, body)
@@ -136,4 +134,4 @@ async def _read(source: ContentSource, wanted: Named, found: Checked, listener: 
 
 
 def _drained(body: Inbound) -> int:
-    return sum(len(block) for block in body.blocks())
+    return sum(len(block) for block in wanted(body.blocks()))

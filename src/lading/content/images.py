@@ -1,17 +1,11 @@
-"""One image of several: what a reference means, with a platform and without, and its config."""
+"""One image of several: what a reference means, with a platform and without."""
 
-from lading.bodies import Elsewhere, source_of
 from lading.content import platforms
-from lading.content.crowd import collect
-from lading.content.verify import Verified
-from lading.errors import ManifestInvalid, ManifestTooLarge, PlatformUnknown
+from lading.errors import PlatformUnknown
 from lading.interfaces.repository import ContentSource
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference
 from lading.oci.platform import UNKNOWN, Platform
-
-CONFIG_LIMIT = 32 << 20
-"""The longest config that is read, in bytes."""
 
 
 async def manifest_for(
@@ -51,27 +45,3 @@ async def image_for(
         error.advice = "Say which one is meant by its platform."
         raise error
     return await source.get_manifest(images[0].digest)
-
-
-async def config_of(source: ContentSource, manifest: Manifest) -> bytes:
-    """The config of the image *manifest*, verified.
-
-    Raises:
-        ManifestInvalid: it has none.
-        ManifestTooLarge: the config is too long to be one.
-        BlobUnknown: the config is missing.
-    """
-    config = manifest.config
-    if config is None:
-        raise ManifestInvalid(f"{manifest.digest} has no config")
-    if config.size > CONFIG_LIMIT:
-        raise ManifestTooLarge(f"config {config.digest} has {config.size} bytes")
-    content = await source.open_blob(config.digest)
-    assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-    body = Verified(source_of(content), config.digest, config.size)
-    try:
-        found = await collect(body, limit=config.size)
-    finally:
-        await body.aclose()
-    assert found is not None, "its length was checked"
-    return found

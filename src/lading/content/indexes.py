@@ -3,12 +3,11 @@
 What is not changed keeps its place and its fields, also those that nobody here knows.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lading.content.images import config_of
+from lading.content.configs import platform_of
 from lading.errors import ManifestInvalid
 from lading.interfaces.repository import ContentSource
 from lading.oci import media_types
@@ -16,8 +15,6 @@ from lading.oci.descriptor import Descriptor, encoded
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.platform import Platform
-
-_CONFIGS = frozenset({media_types.OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
 
 
 async def entry_for(
@@ -33,23 +30,9 @@ async def entry_for(
     manifest = await source.get_manifest(digest)
     artifact_type = manifest.document.get("artifactType") or None
     found = replace(manifest.descriptor, artifact_type=artifact_type, platform=platform)
-    if platform is not None or manifest.config is None:
-        return found
-    if manifest.config.media_type not in _CONFIGS:
-        return found
-    return replace(found, platform=_platform(await config_of(source, manifest), manifest))
-
-
-def _platform(config: bytes, manifest: Manifest) -> Platform | None:
-    try:
-        document = json.loads(config)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise ManifestInvalid(f"the config of {manifest.digest} is not a JSON object")
-    known = ("os", "architecture", "variant", "os.version", "os.features")
-    found = Platform.from_json({key: document[key] for key in known if document.get(key)})
-    return found if found.os and found.architecture else None
+    if platform is None:
+        found = replace(found, platform=await platform_of(source, manifest))
+    return found
 
 
 def index_of(

@@ -1,15 +1,11 @@
 """Parts of an index: the image for one platform, or a smaller index for a few."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lading.bodies import Elsewhere, source_of
-from lading.content.crowd import collect
-from lading.content.verify import Verified
-from lading.errors import BlobUnknown, PlatformUnknown
+from lading.content.configs import platform_of
+from lading.errors import BlobUnknown, ManifestInvalid, ManifestTooLarge, PlatformUnknown
 from lading.interfaces.repository import ContentSource
-from lading.oci import media_types
 from lading.oci.descriptor import Descriptor, encoded
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
@@ -19,10 +15,6 @@ from lading.oci.platform import UNKNOWN, Platform, choose
 ABOUT = "vnd.docker.reference.digest"
 """In an index, the annotation of an attestation that names the image it is about (trap T35)."""
 
-CONFIGS = frozenset({media_types.OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
-"""The types of configs of images, which say what an image is for."""
-
-_LONGEST_CONFIG = 4 << 20
 _DEEPEST = 4
 
 
@@ -89,30 +81,14 @@ def narrowed(index: Manifest, digests: frozenset[Digest]) -> Manifest:
 
 
 async def check(source: ContentSource, image: Manifest, platform: Platform) -> None:
-    """Look into the config of *image* whether it is for *platform*; what has none, is for any.
+    """Look into the config of *image* whether it is for *platform*; what says nothing is for any.
 
     Raises:
         PlatformUnknown: it is for another one.
     """
-    if image.config is None or image.config.media_type not in CONFIGS:
+    try:
+        found = await platform_of(source, image)
+    except (BlobUnknown, ManifestInvalid, ManifestTooLarge):
         return
-    found = Platform.from_json(await _config(source, image.config))
-    if found.architecture and choose(platform, [(found, True)]) is None:
+    if found is not None and choose(platform, [(found, True)]) is None:
         raise PlatformUnknown(platform, present=[found])
-
-
-async def _config(source: ContentSource, config: Descriptor) -> dict[str, Any]:
-    """The config document; an empty one if it cannot be had or understood."""
-    try:
-        content = await source.open_blob(config.digest)
-    except BlobUnknown:
-        return {}
-    assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-    body = Verified(source_of(content), config.digest, None)
-    try:
-        document = json.loads(await collect(body, limit=_LONGEST_CONFIG) or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    finally:
-        await body.aclose()
-    return document if isinstance(document, dict) else {}

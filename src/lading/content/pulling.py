@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from lading.bodies import Elsewhere, Source, source_of
 from lading.content import archives, crowd, titles
 from lading.content.files import Folder, file_errors, save
-from lading.content.platforms import CONFIGS, image_for
+from lading.content.platforms import image_for
 from lading.content.sides import SOURCE, Trace, Traced, at
 from lading.content.steps import Event, Listener, Step, paced, silent
-from lading.content.verify import Verified
-from lading.errors import LadingError, SizeInvalid, Unsupported
+from lading.content.verify import opened
+from lading.errors import LadingError, Unsupported
 from lading.interfaces.repository import Repository
+from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference
@@ -91,7 +91,7 @@ def _files(manifest: Manifest) -> tuple[Sequence[Descriptor], tuple[Descriptor, 
         raise refusal
     configs = [manifest.config] if manifest.config is not None else []
     files = [each for each in (*manifest.layers, *configs) if titles.title_of(each)]
-    if not files and any(each.media_type in CONFIGS for each in configs):
+    if not files and any(each.media_type in media_types.CONFIGS for each in configs):
         refusal = Unsupported(f"{manifest.digest} is an image, and no artifact of files")
         refusal.advice = "Use `lading save` to write an image to a file, or `lading copy`."
         raise refusal
@@ -133,22 +133,13 @@ class _Pulling:
 
     async def _fetched(self, wanted: Descriptor, whole: Path, mode: int) -> None:
         with at(SOURCE):
-            body = await self._opened(wanted)
+            body = await opened(self._source, wanted.digest, wanted.size)
         told = paced(self._listener, wanted, name=titles.title_of(wanted))
         traced = Traced(body, Trace(told))
         try:
             await save(traced, whole, mode)
         finally:
             await traced.aclose()
-
-    async def _opened(self, wanted: Descriptor) -> Source:
-        content = await self._source.open_blob(wanted.digest)
-        assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-        if content.total != wanted.size:
-            await content.aclose()
-            raise SizeInvalid(f"{wanted.digest} has {content.total} bytes, not {wanted.size}")
-        body = source_of(content)
-        return body if isinstance(body, Verified) else Verified(body, wanted.digest, wanted.size)
 
     def _settled(self, wanted: Descriptor, whole: Path) -> Path:
         return self._folder.put(whole, _place(wanted))

@@ -6,8 +6,9 @@ wrote down everything that came has the content, and whoever got an error has le
 
 from collections.abc import Iterator
 
-from lading.bodies import Place, Source, places_of
-from lading.errors import BodyIncomplete, DigestInvalid, SizeInvalid
+from lading.bodies import Elsewhere, Place, Source, places_of, source_of
+from lading.errors import BodyIncomplete, DigestInvalid, LadingError, SizeInvalid
+from lading.interfaces.repository import ContentSource
 from lading.oci.digest import Digest, Hasher
 
 
@@ -158,3 +159,24 @@ class Verified:
     async def aclose(self) -> None:
         """Let go of the content."""
         await self._inner.aclose()
+
+
+async def opened(source: ContentSource, digest: Digest, size: int | None = None) -> Verified:
+    """The blob *digest* of *source*, verified once; whoever gets it closes it.
+
+    Raises:
+        BlobUnknown: *source* does not have it.
+        SizeInvalid: it has not the *size* that somebody said.
+        DigestInvalid: nothing can be checked under such a digest here.
+    """
+    content = await source.open_blob(digest)
+    assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
+    body = source_of(content)
+    try:
+        if size is not None and content.total != size:
+            raise SizeInvalid(f"{digest} has {content.total} bytes, not {size}")
+        # What comes from a registry is hashed on its way already.
+        return body if isinstance(body, Verified) else Verified(body, digest, content.total)
+    except LadingError:
+        await body.aclose()
+        raise

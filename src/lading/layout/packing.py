@@ -27,11 +27,6 @@ from lading.oci.platform import UNKNOWN
 DOCKER_INDEX = "manifest.json"
 """The file in which docker looks up what there is in an archive."""
 
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-
-CONFIGS = frozenset({media_types.OCI_CONFIG, DOCKER_CONFIG})
-"""Configs that docker runs images by."""
-
 LAYERS = frozenset(
     {
         media_types.OCI_LAYER,
@@ -50,7 +45,7 @@ def obstacle(manifest: Manifest) -> str:
         return "it is an index: a docker archive holds images of one platform each"
     if manifest.subject is not None:
         return "it is about another manifest, which a docker archive cannot say"
-    if config.media_type not in CONFIGS:
+    if config.media_type not in media_types.CONFIGS:
         return f"it is no image: its config is of type {config.media_type}"
     for layer in manifest.layers:
         if layer.media_type not in LAYERS:

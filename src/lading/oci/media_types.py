@@ -21,6 +21,9 @@ DOCKER_SCHEMA_1 = frozenset(
 )
 OCTETS = "application/octet-stream"
 
+CONFIGS = frozenset({OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
+"""Documents that say what an image is for, and how it is run."""
+
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 """Documents with a config and layers."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from lading.bodies import BLOCK, Bytes, Elsewhere, Source, Span, source_of
-from lading.content.verify import Verified
+from lading.content.verify import opened
 from lading.interfaces.repository import ContentSource
 from lading.oci.digest import CANONICAL, Digest, Hasher
 from lading.sync.loop import Loop
@@ -131,12 +131,8 @@ class BlobReader(io.RawIOBase):
             raise ValueError("the blob is closed")
 
     async def _whole(self) -> tuple[Source, int]:
-        content = await self._repository.open_blob(self.digest)
-        assert not isinstance(content, Elsewhere), "nobody said that a URL would do"
-        source = source_of(content)
-        if not isinstance(source, Verified):
-            source = Verified(source, self.digest, content.total)
-        return source, content.total
+        source = await opened(self._repository, self.digest)
+        return source, source.length or 0
 
     async def _part(self) -> Source:
         if self._at == 0 and self.size == 0:

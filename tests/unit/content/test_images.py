@@ -1,18 +1,12 @@
-"""One image of several, and its config."""
+"""One image of several."""
 
 from dataclasses import replace
 
 import pytest
 
-from lading.content.images import CONFIG_LIMIT, config_of, image_for, manifest_for
-from lading.errors import (
-    BlobUnknown,
-    ManifestInvalid,
-    ManifestTooLarge,
-    PlatformUnknown,
-)
+from lading.content.images import image_for, manifest_for
+from lading.errors import PlatformUnknown
 from lading.interfaces.repository import Repository
-from lading.oci import media_types
 from lading.oci.names import Tag
 from lading.oci.platform import Platform
 from lading.testing import samples
@@ -50,24 +44,3 @@ async def test_only_image_of_an_index_needs_no_platform(source: Repository) -> N
 
     assert await image_for(source, V1) == image.manifest
     assert await image_for(source, image.manifest.digest) == image.manifest
-
-
-async def test_config_is_read_and_verified(source: Repository) -> None:
-    """By whoever asks for it."""
-    image = samples.image()
-    await samples.put_image(source, image)
-
-    assert await config_of(source, image.manifest) == image.blobs[0]
-
-
-async def test_config_that_cannot_be_had_is_told(source: Repository) -> None:
-    """There is none, it is too long, or it is missing."""
-    config = samples.described(b"gone", media_types.OCI_CONFIG)
-    long = replace(config, size=CONFIG_LIMIT + 1)
-
-    with pytest.raises(ManifestInvalid):
-        await config_of(source, samples.index())
-    with pytest.raises(ManifestTooLarge):
-        await config_of(source, samples.image_manifest(config=long))
-    with pytest.raises(BlobUnknown):
-        await config_of(source, samples.image_manifest(config=config))

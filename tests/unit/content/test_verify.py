@@ -1,11 +1,25 @@
 """Content that is checked while it is read."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from lading.bodies import BLOCK, Bytes, Inbound, Source
-from lading.content.verify import Measured, Verified
+from lading.bodies import (
+    BLOCK,
+    BlobContent,
+    Bytes,
+    Elsewhere,
+    Inbound,
+    Source,
+    Span,
+    Stream,
+    source_of,
+)
+from lading.content.verify import Measured, Verified, opened
 from lading.errors import BodyIncomplete, DigestInvalid, SizeInvalid
+from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
+from lading.registry.forwarding import ForwardingRepository
 from lading.testing import samples
 
 CONTENT = samples.blob(2 * BLOCK + 5)
@@ -110,3 +124,35 @@ async def test_digest_that_cannot_be_checked_is_refused_at_once() -> None:
     """Nobody is led to believe that content was verified."""
     with pytest.raises(DigestInvalid):
         Verified(Bytes(b""), Digest("blake3", "0" * 64), 0)
+
+
+class _Remote(ForwardingRepository):
+    """A repository whose blobs are verified on their way, as those of a registry are."""
+
+    async def open_blob(
+        self, digest: Digest, *, spans: Sequence[Span] = (), url_ok: bool = False
+    ) -> BlobContent:
+        content = await super().open_blob(digest, spans=spans, url_ok=url_ok)
+        assert not isinstance(content, Elsewhere)
+        body = Verified(source_of(content), digest, content.total)
+        return Stream(body, ((0, content.total),), content.total)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["here", "remote"])
+async def test_opened_blob_is_verified_once(source: Repository, wrapped: bool) -> None:
+    """Hashing is what reading costs most."""
+    await samples.put_blob(source, CONTENT)
+
+    body = await opened(_Remote(source) if wrapped else source, DIGEST, len(CONTENT))
+
+    assert not isinstance(body._inner, Verified)
+    assert body.length == len(CONTENT)
+    assert await _read(body) == CONTENT
+
+
+async def test_blob_of_another_length_is_not_opened(source: Repository) -> None:
+    """Nobody has to read it to know that it is not what was meant."""
+    await samples.put_blob(source, CONTENT)
+
+    with pytest.raises(SizeInvalid):
+        await opened(source, DIGEST, 5)
