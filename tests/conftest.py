@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket
 
-pytest.register_assert_rewrite("lading.testing")
+pytest.register_assert_rewrite("lading.testing", "lading.fixtures")
 
 _UNIT = Path(__file__).parent / "unit"
 _WITH_SOCKETS = {"app", "cli"}
