@@ -11,6 +11,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from lading.cli.escapes import one_line, shown
 from lading.cli.output import amount, short
 from lading.content.steps import Event, Step
 from lading.oci.digest import Digest
@@ -23,7 +24,8 @@ class Bars:
 
     def __init__(self, *, colour: bool, console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            # What registries and files are called is no markup.
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(binary_units=True),
             TransferSpeedColumn(),
@@ -37,7 +39,7 @@ class Bars:
     def heard(self, step: Step) -> None:
         """Move the bar of what *step* is about."""
         digest = step.descriptor.digest
-        name = " ".join(filter(None, (short(digest), step.name)))
+        name = one_line(" ".join(filter(None, (short(digest), step.name))))
         match step.event:
             case Event.STARTED:
                 self._bars[digest] = self._progress.add_task(name, total=step.descriptor.size)
@@ -54,8 +56,7 @@ class Bars:
                 self._print(f"{_ENDS[step.event]} {name} ({amount(step.descriptor.size)})")
 
     def _print(self, text: str) -> None:
-        # What registries and files are called is no markup.
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(shown(text), markup=False, highlight=False)
 
     def _forget(self, digest: Digest) -> None:
         if (bar := self._bars.pop(digest, None)) is not None:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import click
 
 from lading.app.clients import ClientOptions
+from lading.cli.escapes import one_line
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
 from lading.cli.places import at, client_for, run
@@ -118,7 +119,7 @@ async def _print(
 ) -> None:
     def show(name: str) -> None:
         facts = {"name": name, "kind": kind, "reference": prefix + name}
-        out.item(facts["reference"] if full_ref else name, facts)
+        out.item(one_line(facts["reference"] if full_ref else name), facts)
 
     kept: list[str] = []
     shown = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lading.cli.escapes import shown
 from lading.cli.names import COMMANDS, SECTIONS, native
 from lading.errors import LadingError, PartlyDone
 
@@ -179,8 +180,8 @@ def _told(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, PartlyDone):
         for each in error.failures:
-            click.echo(_line(each), err=True)
-    click.echo(_line(error), err=True)
+            click.echo(shown(_line(each)), err=True)
+    click.echo(shown(_line(error)), err=True)
     return error.exit_code if isinstance(error, LadingError) else _MISTAKE
 
 

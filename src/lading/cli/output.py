@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lading.cli.escapes import one_line, shown
 from lading.cli.shapes import Shape
 from lading.errors import LadingError
 
@@ -111,24 +112,24 @@ class Output:
     def item(self, line: str, facts: Mapping[str, Any]) -> None:
         """One thing: *line* for people, *facts* for programs."""
         if self._template is not None:
-            click.echo(_filled(self._template, facts))
+            _print(_filled(self._template, facts))
         elif self.form == "jsonl":
-            click.echo(json.dumps(facts, ensure_ascii=False))
+            _print(json.dumps(facts, ensure_ascii=False))
         elif self.form == "json":
             self._items.append(facts)
         else:
-            click.echo(line)
+            _print(line)
 
     def end(self, lines: str, facts: Mapping[str, Any]) -> None:
         """The result, or the summary after all items; nothing is printed for people if empty."""
         if self._template is not None:
             if not self._key:
-                click.echo(_filled(self._template, facts))
+                _print(_filled(self._template, facts))
         elif self.form == "json":
             whole = dict(facts) | ({self._key: self._items} if self._key else {})
-            click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+            _print(json.dumps(whole, indent=2, ensure_ascii=False))
         elif self.form != "jsonl" and lines:
-            click.echo(lines)
+            _print(lines)
 
     def document(self, content: bytes, otherwise: LadingError) -> None:
         """A JSON object that is stored as *content*: exactly that, or as it was asked for.
@@ -156,7 +157,11 @@ class Output:
 
 def say(text: str) -> None:
     """Tell whoever watches; it is no part of the result."""
-    click.echo(text, err=True)
+    click.echo(shown(text), err=True)
+
+
+def _print(text: str) -> None:
+    click.echo(shown(text))
 
 
 class _Fields(string.Formatter):
@@ -205,6 +210,7 @@ def short(digest: object) -> str:
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """*rows* under each other, each column as wide as its widest cell."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from lading.app.terminal import terminal
+from lading.cli.escapes import one_line
 from lading.cli.output import amount, say, short
 from lading.cli.shapes import choice, maybe, number, record, text
 from lading.content.steps import Event, Step
@@ -138,7 +139,7 @@ class Lines:
 
 def _named(step: Step) -> str:
     name = short(step.descriptor.digest)
-    return f"{name} {step.name}" if step.name else name
+    return f"{name} {one_line(step.name)}" if step.name else name
 
 
 def progress_option(command: Command) -> Command:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lading.app.clients import ClientOptions
+from lading.cli.escapes import one_line
 from lading.cli.names import examples
 from lading.cli.output import Output, amount, counted, output_option, say
 from lading.cli.places import AGAIN, at, made, platform_option, run
@@ -80,7 +81,7 @@ def command(
                 "bytesMoved": report.bytes_moved,
             }
         progress.close()
-        out.end("\n".join(facts["files"]), facts)
+        out.end("\n".join(map(one_line, facts["files"])), facts)
         said = f"{counted(len(report.files), 'file')} ({amount(report.bytes_moved)}) pulled"
         skipped = f"; {counted(len(report.skipped), 'layer')} without a name left"
         say(said + (skipped if report.skipped else ""))

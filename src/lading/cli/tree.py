@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from lading.app.clients import ClientOptions
+from lading.cli.escapes import one_line
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
 from lading.cli.places import at, made, platform_option, run
@@ -82,7 +83,7 @@ async def _tree(
 def _lines(referrers: tuple[Tree, ...], before: str) -> Iterator[str]:
     for position, each in enumerate(referrers):
         last = position == len(referrers) - 1
-        kind = each.descriptor.artifact_type or each.descriptor.media_type
+        kind = one_line(each.descriptor.artifact_type or each.descriptor.media_type)
         yield f"{before}{'└── ' if last else '├── '}{kind}  {each.descriptor.digest}"
         yield from _lines(each.referrers, before + ("    " if last else "│   "))
 
