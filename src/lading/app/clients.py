@@ -75,6 +75,7 @@ class Client:
         chunk_size: int | None = None,
         listener: Listener = silent,
         on_warning: Callable[[str], None] | None = None,
+        on_retry: Callable[[str], None] | None = None,
     ) -> None:
         self._transport = transport
         self._rules = rules
@@ -83,6 +84,7 @@ class Client:
         self._chunk_size = chunk_size
         self._listener = listener
         self._on_warning = on_warning
+        self._on_retry = on_retry
         self._registries: dict[Host, RemoteRegistry] = {}
         self.stored = stored
         self.keyring: Keyring = stored if login is None else StaticKeyring(login)
@@ -196,7 +198,13 @@ class Client:
     def _exchange(self, host: Host, keyring: Keyring) -> Exchange:
         for endpoint in host.endpoints:
             self._connections[endpoint.origin] = endpoint.connection
-        return Exchange(host, self._transport, keyring, on_warning=self._on_warning)
+        return Exchange(
+            host,
+            self._transport,
+            keyring,
+            on_warning=self._on_warning,
+            on_retry=self._on_retry,
+        )
 
 
 @asynccontextmanager
@@ -208,12 +216,13 @@ async def open_client(
     chunk_size: int | None = None,
     listener: Listener = silent,
     on_warning: Callable[[str], None] | None = None,
+    on_retry: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Client]:
     """A client for this machine and its user, or for other *surroundings*.
 
     *transport* is used in place of connections. Blobs are uploaded in pieces of *chunk_size*
-    bytes, if that is given. *listener* hears what was tried again, *on_warning* what registries
-    warn about.
+    bytes, if that is given. *listener* hears what was taken up again in the middle, *on_retry*
+    what failed each time before a request is sent again, *on_warning* what registries warn about.
 
     Raises:
         ConfigInvalid: ``registries.conf`` or an option cannot be used.
@@ -241,6 +250,7 @@ async def open_client(
             chunk_size=chunk_size,
             listener=listener,
             on_warning=on_warning,
+            on_retry=on_retry,
         )
 
     if transport is not None:

@@ -54,12 +54,13 @@ def run(work: Coroutine[Any, Any, Result], *, interrupted: str = "") -> Result:
 def client_for(
     side: ClientOptions, listener: Listener = silent, *, chunk_size: int | None = None
 ) -> AbstractAsyncContextManager[Client]:
-    """A client for one side of a command; what registries warn about is said."""
+    """A client for one side of a command; what registries warn about, and why it takes longer, is said."""
     return open_client(
         options=side,
         listener=listener,
         chunk_size=chunk_size,
         on_warning=lambda warning: say(f"lading: the registry warns: {warning}"),
+        on_retry=lambda trouble: say(f"lading: {trouble}; trying again"),
     )
 
 

@@ -320,3 +320,16 @@ def test_a_hint_that_cannot_be_had_hides_no_error(shelf: Shelf, capsys: Printed)
 
     assert code == 3
     assert "no such manifest" in capsys.readouterr().err
+
+
+def test_a_registry_that_is_asked_again_is_told_of(shelf: Shelf, capsys: Printed) -> None:
+    """Or nobody would know why it takes longer; the result stays what it is."""
+    shelf.stand_in.trouble.fail(502, path="*/manifests/v1", times=1)
+
+    code = main(["digest", f"{shelf.app}:v1"])
+
+    printed = capsys.readouterr()
+    assert code == 0
+    assert printed.out.strip() == str(AMD64.manifest.digest)
+    assert "502" in printed.err
+    assert "trying again" in printed.err
