@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.manifest import Edge, Kind, Manifest
 
@@ -31,8 +30,6 @@ def _named(manifest: Manifest) -> Iterator[Named]:
         yield Named(manifest.config, Kind.BLOB)
     blobs = manifest.document.get("blobs") or ()
     for each in (*manifest.layers, *map(Descriptor.from_json, blobs)):
-        away = each.media_type in media_types.NON_DISTRIBUTABLE
-        yield Named(each, Kind.ELSEWHERE if away else Kind.BLOB)
+        yield Named(each, Kind.of_layer(each.media_type))
     for each in manifest.manifests:
-        known = each.media_type in media_types.MANIFESTS | media_types.INDEXES
-        yield Named(each, Kind.MANIFEST if known else Kind.EITHER)
+        yield Named(each, Kind.of_entry(each.media_type))

@@ -67,6 +67,17 @@ class Kind(Enum):
     ELSEWHERE = "elsewhere"
     """A non-distributable layer: may be here as a blob, but need not (trap T15)."""
 
+    @classmethod
+    def of_layer(cls, media_type: str) -> "Kind":
+        """What a layer, or another file, of *media_type* has to be."""
+        return cls.ELSEWHERE if media_type in media_types.NON_DISTRIBUTABLE else cls.BLOB
+
+    @classmethod
+    def of_entry(cls, media_type: str) -> "Kind":
+        """What an entry of an index, of *media_type*, has to be."""
+        known = media_type in media_types.MANIFESTS or media_type in media_types.INDEXES
+        return cls.MANIFEST if known else cls.EITHER
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -77,12 +88,23 @@ class Edge:
 
 
 class Manifest:
-    """A manifest or an index: ``body`` are its exact bytes, ``digest`` the name it goes by."""
+    """A manifest or an index: ``body`` are its exact bytes, ``digest`` the name it goes by.
+
+    It never changes: what was asked of it once is remembered.
+    """
+
+    body: bytes
+    media_type: str
+    digest: Digest
 
     def __init__(self, body: bytes, media_type: str, digest: Digest) -> None:
-        self.body = body
-        self.media_type = media_type
-        self.digest = digest
+        self.__dict__.update(body=body, media_type=media_type, digest=digest)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a manifest does not change, and neither does its {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a manifest does not change, and keeps its {name}")
 
     @classmethod
     def verified(cls, body: bytes, media_type: str | None, expected: Digest | None = None) -> Self:
@@ -145,13 +167,9 @@ class Manifest:
             found[Edge(Digest.parse(document["config"]["digest"]), Kind.BLOB)] = None
         for key in ("layers", "blobs"):
             for each in document.get(key) or ():
-                away = each["mediaType"] in media_types.NON_DISTRIBUTABLE
-                kind = Kind.ELSEWHERE if away else Kind.BLOB
-                found[Edge(Digest.parse(each["digest"]), kind)] = None
+                found[Edge(Digest.parse(each["digest"]), Kind.of_layer(each["mediaType"]))] = None
         for each in document.get("manifests") or ():
-            known = each["mediaType"] in media_types.MANIFESTS | media_types.INDEXES
-            kind = Kind.MANIFEST if known else Kind.EITHER
-            found[Edge(Digest.parse(each["digest"]), kind)] = None
+            found[Edge(Digest.parse(each["digest"]), Kind.of_entry(each["mediaType"]))] = None
         return tuple(found)
 
     @property
