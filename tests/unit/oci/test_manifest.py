@@ -71,6 +71,17 @@ def test_manifest_keeps_its_exact_bytes() -> None:
     assert manifest.digest == Digest.of(body)
 
 
+def test_manifest_never_changes() -> None:
+    """Its bytes, type and digest belong together, so none of them can be replaced or taken away."""
+    manifest = samples.image().manifest
+
+    for name in ("body", "media_type", "digest"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(manifest, name, getattr(manifest, name))
+        with pytest.raises(AttributeError, match=name):
+            delattr(manifest, name)
+
+
 @pytest.mark.parametrize("expected", [Digest.of(b"other"), Digest("blake3", "0" * 64)])
 def test_manifest_of_another_digest_is_refused(expected: Digest) -> None:
     """As is one whose digest cannot be checked."""
