@@ -1,20 +1,17 @@
 """Uploads are begun, found again, and spared by mounts."""
 
-from urllib.parse import unquote, urlsplit
-
 from lading.bodies import Bytes
 from lading.client import downloads
-from lading.client.asking.exchange import Answer, Call
-from lading.client.connections.origin import Origin
-from lading.client.hosts.host import Capability
+from lading.client.asking.exchange import Call
+from lading.client.locations import begin, found, shortest_piece
 from lading.client.remote import Remote, check_digest, pulling, pushing
-from lading.client.uploads import RemoteUpload, begin, marked
-from lading.errors import BlobUnknown, DigestInvalid, ReferenceInvalid, UploadUnknown
+from lading.client.uploads import RemoteUpload
+from lading.errors import BlobUnknown, DigestInvalid
 from lading.interfaces.blobs import UploadId
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import ALGORITHMS, Digest
 from lading.oci.names import RepositoryName
-from lading.wire import ranges, routes
+from lading.wire import routes
 from lading.wire.routes import Route
 
 
@@ -27,14 +24,14 @@ async def start(
     if algorithm not in ALGORITHMS:
         raise DigestInvalid(algorithm)
     answer = await begin(remote, name, algorithm)
-    return RemoteUpload(remote, name, answer.location(), expected=expected, least=_least(answer))
+    return RemoteUpload(
+        remote, name, answer.location(), expected=expected, least=shortest_piece(answer)
+    )
 
 
 async def resume(remote: Remote, name: RepositoryName, upload_id: UploadId) -> RemoteUpload:
     """Go on with an upload; see `ContentTarget.resume_upload`."""
-    url, _, mark = unquote(upload_id).rpartition("#")
-    if mark != name or not _may_be_asked(remote, name, url):
-        raise UploadUnknown(upload_id[:200])
+    url = found(remote, name, upload_id)
     upload = RemoteUpload(remote, name, url)
     await upload.refresh()
     return upload
@@ -71,26 +68,3 @@ async def mount(
     except BlobUnknown:
         return False
     return True
-
-
-def _least(answer: Answer) -> int:
-    return ranges.number(answer.headers.get(b"oci-chunk-min-length") or "") or 0
-
-
-def _may_be_asked(remote: Remote, name: RepositoryName, url: str) -> bool:
-    """Whether *url* is an upload to repository *name*.
-
-    An id may come from anybody, and what is asked is asked with our credentials.
-    """
-    if remote.learned.named(marked(url, name)):
-        return True
-    try:
-        origin, path = Origin.parse(url), urlsplit(url).path
-    except (ReferenceInvalid, ValueError):
-        return False
-    for endpoint in remote.exchange.host.able(Capability.PUSH):
-        if endpoint.origin == origin and path.startswith(f"{endpoint.prefix}/"):
-            place = routes.match("/v2" + path.removeprefix(endpoint.prefix))
-            if place is not None and place.route is Route.UPLOAD:
-                return place.name == endpoint.name(name)
-    return False

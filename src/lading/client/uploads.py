@@ -5,11 +5,11 @@ it has, and gets the others. An upload's id holds its location and the repositor
 """
 
 from contextlib import suppress
-from urllib.parse import quote
 
 from lading.bodies import Bytes, Inbound, Source
 from lading.client import downloads
 from lading.client.asking.exchange import Answer, Call
+from lading.client.locations import begin, id_at, last_byte, marked
 from lading.client.pieces import Cut, Lent
 from lading.client.remote import Remote, check_digest, missing, pushing
 from lading.content.steps import Event, Step
@@ -29,32 +29,13 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName
-from lading.wire import ranges, routes
 from lading.wire.message import Fields
 from lading.wire.ranges import Chunk
-from lading.wire.routes import Route
 
 _TYPED = ("Content-Type", OCTETS)
 _PATIENT = 3
 _SHORTEST = 1 << 16
 """Pieces are not made shorter than this, whatever a caller asks for."""
-
-
-async def begin(remote: Remote, name: RepositoryName, algorithm: str) -> Answer:
-    """A new session, closed answer: its location is in the fields."""
-    query = [] if algorithm == CANONICAL else [("digest-algorithm", algorithm)]
-    call = Call(
-        method="POST",
-        path=routes.path(Route.UPLOADS, name),
-        query=query,
-        body=Bytes(b""),
-        scopes=pushing(name),
-        idempotent=True,  # a session that nobody heard of ends by itself
-        expect=frozenset({202}),
-    )
-    answer = await remote.exchange.send(call)
-    await answer.aclose()
-    return answer
 
 
 class RemoteUpload:
@@ -84,8 +65,8 @@ class RemoteUpload:
 
     @property
     def id(self) -> UploadId:
-        """The location as it is now, in one segment of a path, so that it can be passed on."""
-        return UploadId(quote(marked(self._url, self._name), safe=""))
+        """Its location as it is now, which changes with every piece."""
+        return id_at(self._url, self._name)
 
     @property
     def offset(self) -> int:
@@ -356,7 +337,7 @@ class RemoteUpload:
         """Take over where the upload is now, and how far."""
         if answer.headers.get(b"location") is not None:
             self._at(answer.location())
-        end = _end(answer)
+        end = last_byte(answer)
         if end is None:
             self._offset += sent or 0
         elif end == 0:
@@ -419,17 +400,3 @@ class RemoteUpload:
 def _by_proxy(error: UploadTooLarge) -> bool:
     """Whether a proxy in front of the registry refused it, which has an advice of its own."""
     return error.advice != UploadTooLarge.advice
-
-
-def _end(answer: Answer) -> int | None:
-    """The last byte that ``Range`` says the upload has; both ways to write it are understood."""
-    said = answer.headers.get(b"range")
-    if said is None:
-        return None
-    _, dash, last = said.strip().removeprefix("bytes=").partition("-")
-    return ranges.number(last) if dash else None
-
-
-def marked(url: str, name: RepositoryName) -> str:
-    """The location of an upload, with the repository that it is for."""
-    return f"{url}#{name}"
