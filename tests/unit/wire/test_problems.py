@@ -94,6 +94,15 @@ def test_subject_survives_the_wire(subject: str) -> None:
     assert found.subject == subject[:1024]
 
 
+@given(subject=st.text(max_size=1500), kind=st.sampled_from([*every()]))
+def test_body_is_what_the_json_module_would_write(subject: str, kind: type[LadingError]) -> None:
+    """The envelope is put together by hand; whatever the subject, it is the same compact JSON."""
+    body = problems.encode(sample(kind, subject)).body
+
+    assert isinstance(body, bytes)
+    assert body == json.dumps(json.loads(body), separators=(",", ":")).encode("ascii")
+
+
 def test_details_survive_the_wire() -> None:
     """What a caller can use is told by more than the class."""
     order = received(problems.encode(sample(errors.UploadOutOfOrder), name="a"))
