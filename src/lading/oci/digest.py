@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 from lading.errors import DigestInvalid
@@ -20,6 +21,9 @@ _REGISTERED = {
     "blake3": re.compile(r"[a-f0-9]{64}", re.ASCII),
 }
 _LONGEST = 512
+_REMEMBERED = 1024
+"""Digests whose parts are remembered: a push names each of its own several times over."""
+
 _HASHES: dict[str, Callable[..., Any]] = {
     "sha256": hashlib.sha256,
     "sha384": hashlib.sha384,
@@ -31,6 +35,18 @@ ALGORITHMS = tuple(_HASHES)
 
 CANONICAL = "sha256"
 """The algorithm that is used when nobody names one."""
+
+
+@lru_cache(_REMEMBERED)
+def _parts(text: str) -> tuple[str, str]:
+    parts = _GRAMMAR.fullmatch(text) if len(text) <= _LONGEST else None
+    if parts is None:
+        raise DigestInvalid(text[:_LONGEST])
+    algorithm, value = parts.groups()
+    registered = _REGISTERED.get(algorithm)
+    if registered is not None and registered.fullmatch(value) is None:
+        raise DigestInvalid(text)
+    return algorithm, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +67,7 @@ class Digest:
         Raises:
             DigestInvalid: the text is not a digest, or not one of its algorithm.
         """
-        parts = _GRAMMAR.fullmatch(text) if len(text) <= _LONGEST else None
-        if parts is None:
-            raise DigestInvalid(text[:_LONGEST])
-        algorithm, value = parts.groups()
-        registered = _REGISTERED.get(algorithm)
-        if registered is not None and registered.fullmatch(value) is None:
-            raise DigestInvalid(text)
-        return cls(algorithm, value)
+        return cls(*_parts(text))
 
     @classmethod
     def of(cls, content: bytes | memoryview, algorithm: str = CANONICAL) -> Self:
