@@ -1,16 +1,27 @@
 """The wall to the operating system: its errors about the files of a database are named again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from lading.errors import BY_ERRNO, StorageFailed
 
 
-@contextmanager
-def storage_errors(path: object) -> Iterator[None]:
+class storage_errors:  # noqa: N801  # reads as what it does; a generator would cost a blob more
     """Turn errors of the operating system about *path* into our own."""
-    try:
-        yield
-    except OSError as error:
-        kind = BY_ERRNO.get(error.errno or 0, StorageFailed)
-        raise kind(f"{error.filename or path}: {error.strerror}") from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: object) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError):
+            ours = BY_ERRNO.get(error.errno or 0, StorageFailed)
+            raise ours(f"{error.filename or self._path}: {error.strerror}") from error

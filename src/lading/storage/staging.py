@@ -6,6 +6,7 @@ whose sender is silent costs nothing, and any process can go on with it.
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ def begin(path: str, upload_id: UploadId) -> None:
         StorageFailed: it cannot be made.
     """
     with storage_errors(f"upload {upload_id}"):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+        # Without opening it: nobody has anything to write yet.
+        os.mknod(path, stat.S_IFREG | FILE_MODE)
 
 
 def length(path: str, upload_id: UploadId) -> int:

@@ -1,7 +1,6 @@
 """The wall of the file system: its errors are named again here, and nowhere else."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from lading.errors import BY_ERRNO, StorageFailed
 
@@ -12,14 +11,26 @@ def failure(error: OSError, subject: object) -> StorageFailed:
     return kind(f"{subject}: {error.strerror or error}")
 
 
-@contextmanager
-def storage_errors(subject: object) -> Iterator[None]:
+class storage_errors:  # noqa: N801  # reads as what it does; a generator would cost a blob more
     """Turn what the operating system says about *subject* into our own errors.
 
     Raises:
         StorageFailed: of the kind that `BY_ERRNO` says.
     """
-    try:
-        yield
-    except OSError as error:
-        raise failure(error, subject) from error
+
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: object) -> None:
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError):
+            raise failure(error, self._subject) from error
