@@ -37,6 +37,11 @@ from lading.oci.manifest import Edge, Kind
 from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName, Tag
 
+STANDING = (
+    "SELECT id, EXISTS (SELECT 1 FROM links WHERE links.repository = repositories.id"
+    " AND links.digest = ?) FROM repositories WHERE name = ? AND until IS NULL"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -98,9 +103,11 @@ def live_repository(connection: Connection, name: RepositoryName) -> int | None:
 
 
 def _ensure_repository(connection: Connection, name: RepositoryName, now: Moment) -> int:
-    repository = live_repository(connection, name)
-    if repository is not None:
-        return repository
+    found = live_repository(connection, name)
+    return found if found is not None else _new_repository(connection, name, now)
+
+
+def _new_repository(connection: Connection, name: RepositoryName, now: Moment) -> int:
     found = connection.row(
         "INSERT INTO repositories (name, populated, since, since_at) VALUES (?, 0, ?, ?)"
         " RETURNING id",
@@ -114,8 +121,8 @@ def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> _Effe
     digest, size = str(change.descriptor.digest), change.descriptor.size
     if change.source is not None:
         size = _size_at_source(connection, change.source, digest)
-    repository = _ensure_repository(connection, change.repository, now)
-    linked = _is_linked(connection, repository, digest)
+    found = connection.row(STANDING, (digest, change.repository))
+    repository, linked = found or (_new_repository(connection, change.repository, now), 0)
     connection.run(
         "INSERT INTO blobs (digest, size, pushed_by, pushed_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (digest) DO UPDATE SET queued_at = NULL WHERE blobs.queued_at IS NOT NULL",

@@ -5,7 +5,6 @@ threads and never on the event loop.
 """
 
 import asyncio
-import contextlib
 import fcntl
 import logging
 import os
@@ -13,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import apsw
@@ -310,9 +309,9 @@ class Writer:
 
     def _gather(self, tasks: list[Task]) -> None:
         """Add what waits by now."""
-        with contextlib.suppress(Empty):
-            while len(tasks) < BATCH:
-                tasks.append(self._waiting.get_nowait())
+        # Nobody else takes any: whoever gathers has the turn.
+        while len(tasks) < BATCH and not self._waiting.empty():
+            tasks.append(self._waiting.get_nowait())
 
     def _settle(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
