@@ -235,11 +235,11 @@ class Connection(asyncio.BufferedProtocol):
         if framing.done:
             return _NO_BODY
         if framing.length is not None and framing.length <= len(self._ahead):
-            data = bytes(self._ahead[: framing.length])
+            with memoryview(self._ahead) as ahead:
+                data = bytes(ahead[: framing.length])
             del self._ahead[: framing.length]
             return Bytes(data)
-        came = bytes(self._ahead)
-        self._ahead.clear()
+        came, self._ahead = self._ahead, bytearray()
         self._pause()
         self._asks_first = head.expects_continue and not came
         lane_from, pause = self._lane_from, self.shared.bounds.body_pause
@@ -249,7 +249,7 @@ class Connection(asyncio.BufferedProtocol):
             )
         else:
             self._body = BufferedBody(framing, pause=pause, on_wait=self._read_body)
-            self._feed(self._body, memoryview(bytearray(came)))
+            self._feed(self._body, memoryview(came))
         return self._body
 
     def _feed(self, body: BufferedBody, data: memoryview) -> None:

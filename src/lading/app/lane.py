@@ -53,7 +53,9 @@ def _duplicate(transport: asyncio.Transport) -> socket.socket:
     """A socket of one's own on the connection of *transport*; closing it leaves that one open."""
     original = transport.get_extra_info("socket")
     # Kept in "blocking" mode, in which Python calls the kernel at once and reports EAGAIN.
-    return socket.socket(original.family, original.type, fileno=os.dup(original.fileno()))
+    return socket.socket(
+        original.family, original.type, original.proto, fileno=os.dup(original.fileno())
+    )
 
 
 async def _happens(
@@ -87,7 +89,7 @@ class LentBody:
         self,
         transport: asyncio.Transport,
         framing: Framing,
-        first: bytes,
+        first: bytearray,
         *,
         pause: float,
         on_begin: Callable[[], None],
@@ -95,7 +97,7 @@ class LentBody:
         self.length = framing.length
         self.framing = framing
         self._transport = transport
-        self._first = first
+        self._first = memoryview(first)
         self._pause = pause
         self._on_begin = on_begin
         self._socket: socket.socket | None = None
@@ -108,7 +110,7 @@ class LentBody:
     @property
     def unread(self) -> bytes:
         """What had come with the head and was not taken."""
-        return self._first
+        return bytes(self._first)
 
     async def ready(self) -> bool:
         """Wait until the socket has something; hold no thread meanwhile."""
@@ -173,7 +175,7 @@ class LentBody:
         if self.framing.done:
             # The end of a body in chunks is found only by reading past it.
             self.framing.rest += self._first
-            self._first = b""
+            self._first = self._first[:0]
         if block:
             yield block
         if self._lost and not self.framing.done:
