@@ -9,7 +9,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from enum import Enum, auto
+from enum import StrEnum, auto
 from functools import partial
 
 from lading.bodies import Inbound
@@ -38,13 +38,13 @@ def random_id() -> str:
     return secrets.token_hex(16)
 
 
-class _State(Enum):
+class _State(StrEnum):
     OPEN = auto()
     CLOSED = auto()
     OVER = auto()
 
 
-class _Step(Enum):
+class _Step(StrEnum):
     WRITE = auto()
     COMMIT = auto()
     CANCEL = auto()

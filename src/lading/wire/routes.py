@@ -6,11 +6,11 @@ right: repositories may have components called ``blobs``, ``manifests``, ``tags`
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from urllib.parse import quote, unquote
 
 
-class Route(Enum):
+class Route(StrEnum):
     """An endpoint, by the shape of its path (distribution-spec, Endpoints)."""
 
     SUPPORT = "/v2/"
@@ -98,4 +98,4 @@ def path(route: Route, name: str = "", last: str = "") -> str:
     """The path of *route*; the opposite of `match`."""
     if route is not Route.UPLOAD:
         last = quote(last, safe=":")
-    return route.value.format(name=name, last=last)
+    return route.format(name=name, last=last)
