@@ -77,6 +77,7 @@ class Copier:
         self._talking = asyncio.Semaphore(options.manifests)
         self._placed: Once[Digest] = Once()
         self._seen: set[Digest] = set()
+        self._sizes: dict[Digest, int] = {}
         self._missing: dict[Digest, ManifestUnknown] = {}
         self._referring: set[Digest] = set()
         self._about: set[Digest] = set()
@@ -158,6 +159,7 @@ class Copier:
         """
         if depth > DEPTH:
             raise ManifestInvalid(f"{manifest.digest} is named more than {DEPTH} manifests deep")
+        self._compare(manifest)
         there = proved or await self._names(manifest.digest, manifest.digest)
         proves = there and not self._options.deep and await self._refuses_sparse()
 
@@ -309,6 +311,15 @@ class Copier:
         self._seen.add(digest)
         if len(self._seen) > self._limit:
             raise ManifestInvalid(f"there are more than {self._limit} manifests and blobs")
+
+    def _compare(self, manifest: Manifest) -> None:
+        """Refuse content that has two lengths, wherever the two are said."""
+        config = () if manifest.config is None else (manifest.config,)
+        for each in (*config, *manifest.layers, *manifest.manifests):
+            size = self._sizes.setdefault(each.digest, each.size)
+            if size != each.size:
+                with at(SOURCE):
+                    raise SizeInvalid(f"{each.digest} is said to have {size} and {each.size} bytes")
 
     async def _all(
         self,

@@ -441,6 +441,28 @@ class _Lying(ForwardingRepository):
         return Held(b"x", ((0, 1),))
 
 
+async def test_content_that_has_two_lengths_is_refused(
+    source: Repository, target: Repository
+) -> None:
+    """One of the two is a lie, also where it stands beside the truth."""
+    config, layer = b"{}", samples.layer()
+    await samples.put_blob(source, config)
+    await samples.put_blob(source, layer)
+    true = samples.described(layer, media_types.OCI_LAYER_GZIP)
+    manifest = samples.image_manifest(
+        config=samples.described(config, media_types.OCI_CONFIG),
+        layers=[true, replace(true, size=true.size + 1)],
+    )
+    await source.put_manifest(manifest, tags=[Tag("v1")])
+
+    with pytest.raises(SizeInvalid) as caught:
+        await copy(source, target, Tag("v1"), tags=[Tag("v1")])
+
+    assert caught.value.where.startswith("source")
+    with pytest.raises(ManifestUnknown):
+        await target.resolve(Tag("v1"))
+
+
 async def test_blob_of_another_length_is_refused_before_it_is_sent(
     source: Repository, target: Repository, image: Manifest
 ) -> None:
