@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from lading.content import titles
-from lading.content.crowd import still_wanted
 from lading.content.files import file_errors
+from lading.content.threads import still_wanted
 from lading.errors import DigestInvalid, FileRefused
 from lading.oci.digest import Digest, Hasher
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from lading.bodies import BLOCK, FileSource, Inbound
-from lading.content.crowd import in_thread, still_wanted, wanted
 from lading.content.steps import Event, Listener, Step, silent
+from lading.content.threads import in_thread, still_wanted, wanted
 from lading.content.verify import opened
 from lading.errors import BlobUnknown, DigestInvalid
 from lading.interfaces.repository import ContentSource, ContentTarget, Repository

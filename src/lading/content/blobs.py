@@ -11,11 +11,12 @@ from contextlib import suppress
 from typing import Protocol
 
 from lading.bodies import BlobContent, Elsewhere, Source, source_of
-from lading.content.crowd import Once, drain
+from lading.content.crowd import Once
 from lading.content.graph import Named
 from lading.content.report import Tally
 from lading.content.sides import SOURCE, TARGET, Trace, Traced, at
 from lading.content.steps import Event, Listener, Step, paced
+from lading.content.threads import drain
 from lading.content.verify import Measured, Verified, opened
 from lading.errors import (
     BlobUnknown,

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lading.bodies import Inbound
-from lading.content.crowd import in_thread, ungrouped, wanted
+from lading.content.crowd import ungrouped
 from lading.content.graph import Named, named
 from lading.content.steps import Event, Listener, Step, silent
+from lading.content.threads import in_thread, wanted
 from lading.content.verify import opened
 from lading.content.walk import walk
 from lading.errors import (

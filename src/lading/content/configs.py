@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lading.content.crowd import collect
+from lading.content.threads import collect
 from lading.content.verify import opened
 from lading.errors import ManifestInvalid, ManifestTooLarge
 from lading.interfaces.repository import ContentSource

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.bodies import BLOCK, Inbound
-from lading.content.crowd import in_thread, still_wanted, wanted
+from lading.content.threads import in_thread, still_wanted, wanted
 from lading.errors import FileRefused, LadingError, StorageFull
 from lading.oci.digest import Digest, Hasher
 

@@ -10,6 +10,7 @@ from lading.content.files import Folder, file_errors, save
 from lading.content.platforms import image_for
 from lading.content.sides import SOURCE, Trace, Traced, at
 from lading.content.steps import Event, Listener, Step, paced, silent
+from lading.content.threads import in_thread
 from lading.content.verify import opened
 from lading.errors import LadingError, Unsupported
 from lading.interfaces.repository import Repository
@@ -69,7 +70,7 @@ async def pull(
             folder.check(_place(each), overwrite=overwrite)
         await crowd.each(pulling.one, wanted, most=_AT_ONCE)
     finally:
-        await crowd.in_thread(folder.close)
+        await in_thread(folder.close)
     return PullReport(
         descriptor=manifest.as_referrer,
         files=tuple(pulling.paths[_place(each)] for each in wanted),
@@ -125,7 +126,7 @@ class _Pulling:
             directory = titles.is_directory(wanted)
             await self._fetched(wanted, whole, 0o600 if directory else titles.mode_of(wanted))
             settle = self._unpacked if directory else self._settled
-            self.paths[_place(wanted)] = await crowd.in_thread(settle, wanted, whole)
+            self.paths[_place(wanted)] = await in_thread(settle, wanted, whole)
         except LadingError as error:
             self._listener(Step(Event.FAILED, wanted, name=title, error=error))
             raise

@@ -21,6 +21,7 @@ from lading.content.platforms import image_for
 from lading.content.report import Tally
 from lading.content.sides import TARGET, at
 from lading.content.steps import Event, Listener, Step, silent
+from lading.content.threads import in_thread
 from lading.errors import FileRefused
 from lading.interfaces.repository import Repository
 from lading.oci import media_types
@@ -211,7 +212,7 @@ async def _sent(
     """Measure *file* and send it, unless it is there."""
     opened = _Opened(file)
     try:
-        descriptor = await crowd.in_thread(opened.measure)
+        descriptor = await in_thread(opened.measure)
         extra = annotations.files.get(file.title, {}) if file.title else annotations.config
         notes = {**file.annotations, **extra, **(descriptor.annotations or {})}
         descriptor = replace(descriptor, annotations=notes or None)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lading.bodies import BLOCK
-from lading.content.crowd import still_wanted
+from lading.content.threads import still_wanted
 from lading.errors import BY_ERRNO, LayoutInvalid, StorageBusy, StorageFailed
 from lading.oci.digest import Digest, Hasher
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
-from lading.content.crowd import Waiter
+from lading.content.threads import Waiter
 
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from lading.bodies import Bytes
-from lading.client.asking.reading import collected
+from lading.client.asking.calls import collected
 from lading.client.asking.tokens import NEXT_WAY, Asking, Key, Realm, Token, Tokens, ways
 from lading.client.connections.origin import Origin
 from lading.client.connections.transport import Transport

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from lading.bodies import Source, Stream
 from lading.client.asking.judging import shown
-from lading.client.asking.reading import taken
 from lading.client.connections.origin import Origin, resolved
+from lading.content.threads import collect
 from lading.errors import ReferenceInvalid, UpstreamFailed
 from lading.wire.challenges import Scope
-from lading.wire.message import Headers
+from lading.wire.message import Headers, Response
 
 _LONGEST_ERROR = 1 << 20
 
@@ -69,7 +69,7 @@ class Answer:
             UpstreamFailed: it is longer than *limit* bytes, or the connection was lost.
         """
         try:
-            body = await taken(self.body.source, limit=limit)
+            body = await collect(self.body.source, limit=limit)
         finally:
             await self.aclose()
         if body is None:
@@ -121,3 +121,16 @@ class Answer:
         if not self._closed:
             self._closed = True
             await self.body.aclose()
+
+
+async def collected(response: Response, *, limit: int) -> bytes | None:
+    """The body of *response*, which is closed then; ``None`` if it has more than *limit* bytes.
+
+    Raises:
+        UpstreamFailed: the connection was lost.
+    """
+    assert isinstance(response.body, Stream)
+    try:
+        return await collect(response.body.source, limit=limit)
+    finally:
+        await response.body.aclose()

@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 
 from lading.bodies import Stream
 from lading.client.asking.authority import Authority, Shown, Told
-from lading.client.asking.calls import Answer, Call
+from lading.client.asking.calls import Answer, Call, collected
 from lading.client.asking.errand import Errand, needs_somebody
 from lading.client.asking.judging import judged, page_of_html, shown
-from lading.client.asking.reading import collected
 from lading.client.asking.retry import NOT_BEGUN, TRY_AGAIN, Retry, retry_after
 from lading.client.connections.origin import Origin
 from lading.client.connections.transport import Transport

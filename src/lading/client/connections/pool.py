@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lading.bodies import BLOCK, Place, Stream, places_of
 from lading.client.connections.origin import Origin
 from lading.client.connections.settings import Connection, Proxies, Timeouts
-from lading.content.crowd import Waiter, ended_by
+from lading.content.threads import Waiter, ended_by
 from lading.errors import BodyIncomplete, SizeInvalid, UpstreamFailed
 from lading.wire.message import Fields, Request, Response
 

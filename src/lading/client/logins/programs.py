@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lading.client.logins.credentials import Login
-from lading.content.crowd import in_thread
+from lading.content.threads import in_thread
 from lading.errors import CredentialsFailed
 
 TOKEN_USER = "<token>"  # noqa: S105 - a name

@@ -21,7 +21,7 @@ from lading.client.connections.transport import (
     Transport,
     open_transport,
 )
-from lading.content.crowd import in_thread
+from lading.content.threads import in_thread
 from lading.errors import (
     BodyIncomplete,
     SizeInvalid,
