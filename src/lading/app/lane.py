@@ -89,7 +89,7 @@ class LentBody:
         self,
         transport: asyncio.Transport,
         framing: Framing,
-        first: bytearray,
+        first: bytes | bytearray,
         *,
         pause: float,
         on_begin: Callable[[], None],
