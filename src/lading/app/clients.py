@@ -75,7 +75,7 @@ class Client:
         chunk_size: int | None = None,
         listener: Listener = silent,
         on_warning: Callable[[str], None] | None = None,
-        on_retry: Callable[[str], None] | None = None,
+        on_retry: Callable[[str, float], None] | None = None,
     ) -> None:
         self._transport = transport
         self._rules = rules
@@ -216,13 +216,14 @@ async def open_client(
     chunk_size: int | None = None,
     listener: Listener = silent,
     on_warning: Callable[[str], None] | None = None,
-    on_retry: Callable[[str], None] | None = None,
+    on_retry: Callable[[str, float], None] | None = None,
 ) -> AsyncIterator[Client]:
     """A client for this machine and its user, or for other *surroundings*.
 
     *transport* is used in place of connections. Blobs are uploaded in pieces of *chunk_size*
     bytes, if that is given. *listener* hears what was taken up again in the middle, *on_retry*
-    what failed each time before a request is sent again, *on_warning* what registries warn about.
+    what failed each time before a request is sent again, and in how many seconds; *on_warning* what
+    registries warn about.
 
     Raises:
         ConfigInvalid: ``registries.conf`` or an option cannot be used.

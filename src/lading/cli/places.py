@@ -30,6 +30,7 @@ Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LOOKED_AT = 1000
+_NOTICED = 2.0
 
 AGAIN = "Run the same again to go on; what is there already is not moved twice."
 """What to do after an interrupt, for commands that move content."""
@@ -60,8 +61,14 @@ def client_for(
         listener=listener,
         chunk_size=chunk_size,
         on_warning=lambda warning: say(f"lading: the registry warns: {warning}"),
-        on_retry=lambda trouble: say(f"lading: {trouble}; trying again"),
+        on_retry=_told_of_waiting,
     )
+
+
+def _told_of_waiting(trouble: str, seconds: float) -> None:
+    """Say why nothing happens, where somebody would notice it."""
+    if seconds >= _NOTICED:
+        say(f"lading: {trouble}; trying again in {seconds:.0f} s")
 
 
 @asynccontextmanager

@@ -62,7 +62,7 @@ class Exchange:
         now: the time in seconds since 1970.
         random: a number from 0 to 1.
         on_warning: hears each text of ``Warning: 299`` once.
-        on_retry: hears what failed each time before it is tried again.
+        on_retry: hears what failed each time before it is tried again, and in how many seconds.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Exchange:
         now: Callable[[], float] = time.time,
         random: Callable[[], float] = random.random,
         on_warning: Callable[[str], None] | None = None,
-        on_retry: Callable[[str], None] | None = None,
+        on_retry: Callable[[str, float], None] | None = None,
     ) -> None:
         self._host = host
         self._transport = transport
@@ -122,7 +122,7 @@ class Exchange:
             except (UpstreamFailed, RegistryError) as error:
                 if isinstance(error, UpstreamFailed):
                     self._avoided[mirror] = self._now() + _AVOIDED
-                self._heard_of(f"mirror {mirror.origin}: {error}")
+                self._heard_of(f"mirror {mirror.origin}: {error}", 0.0)
         return await self._asked(last, call, tries=self._retry.tries)
 
     async def token(self, scopes: tuple[Scope, ...]) -> str | None:
@@ -194,7 +194,7 @@ class Exchange:
             wait = self._retry.wait(failures, asked, self._random()) if failures < tries else None
             if not passing or wait is None:
                 raise error
-            self._heard_of(str(error))
+            self._heard_of(str(error), wait)
             await self._sleep(wait)
 
     async def _told_patiently(self, ask: Callable[[], Awaitable[Told]]) -> Told:
@@ -318,9 +318,9 @@ class Exchange:
                 self._warned.add(found[1])
                 self._on_warning(re.sub(r"\\(.)", r"\1", found[1]))
 
-    def _heard_of(self, trouble: str) -> None:
+    def _heard_of(self, trouble: str, wait: float) -> None:
         if self._on_retry is not None:
-            self._on_retry(trouble)
+            self._on_retry(trouble, wait)
 
     def _place(self, error: LadingError, endpoint: Endpoint) -> None:
         mine = endpoint is self._host.endpoints[-1]
