@@ -12,6 +12,7 @@ from lading.app.locate import Located
 from lading.cli.output import Output, counted, say
 from lading.cli.places import at
 from lading.cli.shapes import Shape, choice, many, record, text
+from lading.content.referrers import by_index
 from lading.errors import RegistryError
 from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
@@ -99,5 +100,4 @@ async def _tags_of(repository: Repository, digest: Digest) -> Any:
 
 
 async def _referrers_of(repository: Repository, digest: Digest) -> list[str]:
-    page = await repository.referrers(digest)
-    return [str(each.digest) for each in page.items]
+    return [str(each.digest) async for each in by_index(repository, digest)]
