@@ -21,6 +21,8 @@ from lading.client.logins.programs import TOKEN_USER
 from lading.errors import CredentialsFailed
 from lading.oci.locator import DOCKER_HUB
 
+_LONGEST = 16 << 20
+
 HUB_KEY = "https://index.docker.io/v1/"
 """What docker keeps logins of Docker Hub under."""
 
@@ -131,7 +133,11 @@ def read_text(path: Path) -> str | None:
         CredentialsFailed: it is there and cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            found = file.read(_LONGEST + 1)
+        if len(found) > _LONGEST:
+            raise CredentialsFailed(f"{path} has more than {_LONGEST} bytes")
+        return found.decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeError:

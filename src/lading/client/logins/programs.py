@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from asyncio import create_task, shield, wait
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,8 @@ _PREFIX = "docker-credential-"
 # What programs say instead of a login when they have none (docker-credential-helpers).
 _NOTHING = ("credentials not found", "no credentials server url", "no credentials username")
 _LONGEST_REASON = 300
+_LOOK = 0.1
+"""Seconds after which it is looked whether anybody still waits for a program."""
 
 
 class Programs:
@@ -146,11 +149,7 @@ class _Call:
                 raise CredentialsFailed(f"{self._command[0]}: {error.strerror}") from error
             self._process = process
         try:
-            said, complaint = process.communicate(self._given.encode(), self._timeout)
-        except subprocess.TimeoutExpired:
-            raise CredentialsFailed(
-                f"{' '.join(self._command)} did not answer within {self._timeout:g} s"
-            ) from None
+            said, complaint = self._talk(process)
         finally:
             # What it started itself may hold its pipes open; they are not waited for.
             process.kill()
@@ -159,6 +158,23 @@ class _Call:
                 if pipe is not None:
                     pipe.close()
         return process.returncode, said.decode(errors="replace"), complaint.decode(errors="replace")
+
+    def _talk(self, process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
+        given: bytes | None = self._given.encode()
+        deadline = time.monotonic() + self._timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return process.communicate(given, max(0.0, min(_LOOK, left)))
+            except subprocess.TimeoutExpired:
+                given = None
+            if self._ended:
+                # It is dead, but what it started itself need not be.
+                return b"", b""
+            if left <= 0:
+                raise CredentialsFailed(
+                    f"{' '.join(self._command)} did not answer within {self._timeout:g} s"
+                )
 
     def end(self) -> None:
         """End the program, if it runs; it is not started any more."""

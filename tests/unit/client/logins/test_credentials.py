@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import signal
 import stat
 import sys
 from collections.abc import Callable
@@ -395,6 +396,30 @@ async def test_program_is_ended_with_whoever_waits_for_it(kept: Kept) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
     assert not mark.with_suffix(".over").exists()
+
+
+async def test_what_a_program_started_is_not_waited_for(kept: Kept) -> None:
+    """It may hold the pipes of the program that was ended."""
+    kept.program("deep", code="#!/bin/sh\nsleep 1000 & echo $! >$0.pid; wait\n")
+    mark = kept.folder / "docker-credential-deep.pid"
+    programs = Programs(search=str(kept.folder), environment={"PATH": os.defpath}, timeout=3600)
+    asking = asyncio.create_task(programs.get("deep", "h"))
+    while not (mark.exists() and mark.read_text().strip()):
+        await asyncio.sleep(0.01)
+
+    asking.cancel()
+    done, _ = await asyncio.wait([asking], timeout=10)
+    os.kill(int(mark.read_text()), signal.SIGKILL)
+
+    assert done == {asking}
+
+
+async def test_file_without_an_end_is_refused(kept: Kept) -> None:
+    """Nobody has so many logins."""
+    (kept.folder / "endless").symlink_to("/dev/zero")
+
+    with pytest.raises(CredentialsFailed, match="more than"):
+        await kept.ring(Place(kept.folder / "endless")).find("h", "")
 
 
 async def test_each_step_of_the_search_is_told(kept: Kept) -> None:
