@@ -8,7 +8,7 @@ it has. Whoever sends a body closes it, once, whatever happened.
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, assert_never, runtime_checkable
 
 from lading.errors import BodyIncomplete, RangeUnsatisfiable
 
@@ -310,3 +310,5 @@ def source_of(content: Held | FileSpan | Stream) -> Source:
             return FileSource(file, parts)
         case Stream(source):
             return source
+        case _:
+            assert_never(content)

@@ -1,6 +1,8 @@
 """Content that is checked while it is read."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +11,15 @@ from lading.bodies import (
     BlobContent,
     Bytes,
     Elsewhere,
+    FileSource,
     Inbound,
     Source,
     Span,
     Stream,
+    places_of,
     source_of,
 )
+from lading.content.sides import Trace, Traced
 from lading.content.verify import Measured, Verified, opened
 from lading.errors import BodyIncomplete, DigestInvalid, SizeInvalid
 from lading.interfaces.repository import Repository
@@ -156,3 +161,50 @@ async def test_blob_of_another_length_is_not_opened(source: Repository) -> None:
 
     with pytest.raises(SizeInvalid):
         await opened(source, DIGEST, 5)
+
+
+def _file_of(folder: Path, *, part: int) -> FileSource:
+    path = folder / "content"
+    path.write_bytes(CONTENT)
+    return FileSource(os.open(path, os.O_RDONLY), [(0, part)])
+
+
+async def test_measured_content_in_a_file_is_where_it_was(tmp_path: Path) -> None:
+    """Who has the kernel send it counts as well, and what is in memory is in no file."""
+    body = Measured(_file_of(tmp_path, part=len(CONTENT)), len(CONTENT))
+
+    places = list(places_of(body) or ())
+
+    assert sum(length for _, _, length in places) == len(CONTENT)
+    assert not await body.ready()
+    assert places_of(Measured(Bytes(CONTENT), len(CONTENT))) is None
+    await body.aclose()
+
+
+async def test_measured_content_in_a_file_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    """Before any of it is sent beyond what was promised."""
+    body = Measured(_file_of(tmp_path, part=len(CONTENT)), len(CONTENT) - 1)
+
+    with pytest.raises(SizeInvalid):
+        list(places_of(body) or ())
+
+    await body.aclose()
+
+
+async def test_who_follows_a_body_hears_of_what_the_kernel_sent(tmp_path: Path) -> None:
+    """After each stretch, and of a file that is too short whose fault it is."""
+    heard: list[int] = []
+    trace = Trace(heard.append)
+    body = Traced(_file_of(tmp_path, part=len(CONTENT)), trace)
+    short = Traced(_file_of(tmp_path, part=len(CONTENT) + 1), trace)
+
+    for _ in places_of(body) or ():
+        pass
+    with pytest.raises(BodyIncomplete) as caught:
+        list(places_of(short) or ())
+
+    assert heard == [len(CONTENT)]
+    assert caught.value.where == "source"
+    assert places_of(Traced(Bytes(b""), trace)) is None
+    await body.aclose()
+    await short.aclose()

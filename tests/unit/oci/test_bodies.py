@@ -7,7 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.bodies import BLOCK, Bytes, Elsewhere, FileSpan, Held, Span, extents, read
+from lading.bodies import (
+    BLOCK,
+    Bytes,
+    Elsewhere,
+    FileSource,
+    FileSpan,
+    Held,
+    Place,
+    Source,
+    Span,
+    Stream,
+    extents,
+    places_of,
+    read,
+    source_of,
+)
 from lading.errors import BodyIncomplete, RangeUnsatisfiable
 from lading.testing import samples
 
@@ -107,5 +122,116 @@ async def test_content_can_be_closed_wherever_it_is(tmp_path: Path) -> None:
     await FileSpan(file, ((0, 10),), 10).aclose()
 
     assert Held(b"0123", ((0, 1),)).total == 4
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file)
+
+
+def _file(folder: Path, content: bytes) -> int:
+    path = folder / "content"
+    path.write_bytes(content)
+    return os.open(path, os.O_RDONLY)
+
+
+async def _whole(source: Source) -> bytes:
+    taken = bytearray()
+    while await source.ready():
+        for block in source.blocks():
+            taken += block
+    return bytes(taken)
+
+
+def _at(place: Place) -> bytes:
+    file, offset, length = place
+    return os.pread(file, length, offset)
+
+
+async def test_parts_of_a_file_come_one_after_the_other(tmp_path: Path) -> None:
+    """In the order they were asked for, and empty ones give nothing."""
+    content = samples.blob(3 * BLOCK)
+    parts = [(5, 2 * BLOCK), (0, 0), (1, 3)]
+    source = FileSource(_file(tmp_path, content), parts)
+
+    taken = await _whole(source)
+
+    assert source.length == 2 * BLOCK + 3
+    assert taken == content[5 : 5 + 2 * BLOCK] + content[1:4]
+    await source.aclose()
+
+
+@pytest.mark.parametrize("at", [0, 1, 4, 5, 9, 10])
+async def test_a_file_is_read_again_from_anywhere(tmp_path: Path, at: int) -> None:
+    """From a descriptor of its own: closing the first body leaves the second readable."""
+    first = FileSource(_file(tmp_path, b"0123456789abcdef"), [(10, 4), (0, 6)])
+
+    second = await first.again(at)
+    await first.aclose()
+
+    assert second.length == 10 - at
+    assert await _whole(second) == b"abcd012345"[at:]
+    await second.aclose()
+
+
+async def test_a_file_says_where_its_bytes_are(tmp_path: Path) -> None:
+    """In stretches that can be watched; together they are what the blocks would have been."""
+    content = samples.blob(20 * BLOCK)
+    source = FileSource(_file(tmp_path, content), [(1, 19 * BLOCK), (0, 1)])
+
+    places = list(source.places())
+
+    assert b"".join(map(_at, places)) == content[1 : 19 * BLOCK + 1] + content[:1]
+    assert all(length <= 8 * BLOCK for _, _, length in places)
+    assert not await source.ready()
+    await source.aclose()
+
+
+@pytest.mark.parametrize("reads", ["blocks", "places"])
+async def test_a_file_that_was_cut_short_is_an_error(tmp_path: Path, reads: str) -> None:
+    """It is told before anybody takes what is there for the whole."""
+    source = FileSource(_file(tmp_path, b"short"), [(0, 100)])
+
+    with pytest.raises(BodyIncomplete):
+        for _ in getattr(source, reads)():
+            pass
+
+    await source.aclose()
+
+
+async def test_bytes_are_read_again_from_anywhere() -> None:
+    """However much was taken before."""
+    first = Bytes(b"0123456789")
+    list(first.blocks())
+
+    second = await first.again(4)
+
+    assert second.length == 6
+    assert await _whole(second) == b"456789"
+    assert places_of(second) is None
+    await first.aclose()
+
+
+async def test_every_kind_of_content_is_a_source(tmp_path: Path) -> None:
+    """In memory whole or in parts, in a file, or already one."""
+    inner = Bytes(b"stream")
+    kinds: dict[bytes, Held | FileSpan | Stream] = {
+        b"23": Held(b"0123456789", ((2, 2),)),
+        b"2389": Held(b"0123456789", ((2, 2), (8, 2))),
+        b"file": FileSpan(_file(tmp_path, b"a file"), ((2, 4),), 6),
+        b"stream": Stream(inner, ((0, 6),), 6),
+    }
+
+    for expected, content in kinds.items():
+        source = source_of(content)
+
+        assert isinstance(source, Source)
+        assert await _whole(source) == expected
+        await source.aclose()
+
+
+async def test_closing_a_stream_closes_its_source(tmp_path: Path) -> None:
+    """Whoever has the one has to close nothing else."""
+    file = _file(tmp_path, b"content")
+
+    await Stream(FileSource(file, [(0, 7)]), ((0, 7),), 7).aclose()
+
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(file)

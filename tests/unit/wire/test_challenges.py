@@ -1,5 +1,7 @@
 """What a client shows, and what it is asked for."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,3 +158,22 @@ def test_a_name_and_a_password_go_both_ways() -> None:
     _, _, value = challenges.basic_credentials("ada", "pä:ss").partition(" ")
 
     assert challenges.name_and_password(value) == ("ada", "pä:ss")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (base64.b64encode(b"ada:lovelace").decode(), ("ada", "lovelace")),
+        (base64.b64encode(b"ada:a:b").decode(), ("ada", "a:b")),
+        (base64.b64encode(b":").decode(), ("", "")),
+        (base64.b64encode("zoë:über".encode()).decode(), ("zoë", "über")),
+        (base64.b64encode(b"nobody").decode(), None),
+        (base64.b64encode(b"\xff:\xff").decode(), None),
+        ("no base64!", None),
+    ],
+)
+def test_a_name_and_a_password_are_parted_by_the_first_colon(
+    value: str, expected: tuple[str, str] | None
+) -> None:
+    """A password may hold colons, a name may not; what is broken says nothing (RFC 7617, 2)."""
+    assert challenges.name_and_password(value) == expected

@@ -58,3 +58,12 @@ def test_parts_come_between_their_frames(
     response = Response(206, [], Held(b"abcdef", ((0, 2), (4, 1))), frames)
 
     assert list(response.pieces()) == pieces
+
+
+def test_fields_that_go_out_are_found_as_those_that_came() -> None:
+    """In lower case, in order, repeats kept."""
+    headers = Headers.of([("Link", "<a>"), ("X-Note", "caf\xe9"), ("link", "<b>")])
+
+    assert headers.all(b"link") == ["<a>", "<b>"]
+    assert headers.get(b"x-note") == "caf\xe9"
+    assert headers.get(b"missing") is None

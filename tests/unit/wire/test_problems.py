@@ -103,6 +103,28 @@ def test_body_is_what_the_json_module_would_write(subject: str, kind: type[Ladin
     assert body == json.dumps(json.loads(body), separators=(",", ":")).encode("ascii")
 
 
+@pytest.mark.parametrize(
+    ("detail", "missing"),
+    [
+        ("sha256:ab", "sha256:ab"),
+        ({"digest": "sha256:ab"}, "sha256:ab"),
+        ({"count": 1}, "blob unknown to registry"),
+        (None, "blob unknown to registry"),
+    ],
+)
+def test_what_another_registry_misses_is_read_from_its_details(
+    detail: object, missing: str
+) -> None:
+    """Distribution names it there, and says in the message only that something is missing."""
+    entry = {"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown to registry"}
+    body = json.dumps({"errors": [entry | {"detail": detail}]}).encode()
+
+    error = problems.decode(404, Headers(), body)
+
+    assert isinstance(error, errors.ManifestBlobUnknown)
+    assert error.missing == (missing,)
+
+
 def test_details_survive_the_wire() -> None:
     """What a caller can use is told by more than the class."""
     order = received(problems.encode(sample(errors.UploadOutOfOrder), name="a"))
