@@ -54,6 +54,7 @@ async def locate(
     writing: bool = False,
     create: bool = True,
     fresh: bool = False,
+    trial: bool = False,
 ) -> AsyncIterator[Located]:
     """What *text* means; an archive that was written is there when this is left without an error.
 
@@ -62,6 +63,7 @@ async def locate(
 
     *writing* adds to a layout or an archive, which is made where there is none, unless *create*
     says otherwise. A *fresh* archive takes the place of an old one, with all that was in that.
+    On *trial* nothing is made, whatever is written: it looks as it would before the first byte.
 
     Raises:
         ReferenceInvalid: it cannot be understood, or several images could be meant.
@@ -72,7 +74,8 @@ async def locate(
         yield _remote(text, client)
         return
     found = _Local.parse(kind, rest, text)
-    async with found.open(writing=writing, create=create, fresh=fresh) as registry:
+    opened = found.rehearsed() if trial else found.open(writing=writing, create=create, fresh=fresh)
+    async with opened as registry:
         repository = registry.repository(_NAME)
         named = found.reference is not None
         reference = found.reference
@@ -154,6 +157,24 @@ class _Local:
         if writing and not create and isinstance(file, Path) and not file.is_file():
             raise LayoutInvalid(f"{file} is no file")
         return opened(file, write=writing, keep=not fresh, name=_NAME, image=self.image)
+
+    @asynccontextmanager
+    async def rehearsed(self) -> "AsyncIterator[LayoutRegistry]":
+        """The layout that is there; in place of an archive and of nothing, one that is empty."""
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - as above
+
+        from lading.layout.directory import open_layout  # noqa: PLC0415 - as above
+
+        there = self._is_directory()
+        with TemporaryDirectory(prefix="lading-") as empty:
+            path = Path(self.path if there else empty)
+            async with open_layout(
+                path, create=not there, name=_NAME, image=self.image
+            ) as registry:
+                yield registry
+
+    def _is_directory(self) -> bool:
+        return self.kind == "oci" and Path(self.path).is_dir()
 
     def _file(self, *, writing: bool) -> Path | BinaryIO:
         if self.path != "-":

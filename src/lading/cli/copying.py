@@ -143,7 +143,9 @@ async def _ends(
         client_for(wanted.sides.source, listener, chunk_size=wanted.chunk_size) as reader,
         _same_or_other(reader, wanted, listener) as writer,
         _locate(wanted.source, reader, "source", writing=False) as source,
-        _locate(wanted.target, writer, "target", writing=True) as target,
+        _locate(
+            wanted.target, writer, "target", writing=True, trial=wanted.options.dry_run
+        ) as target,
     ):
         yield source, target, reader
 
@@ -162,12 +164,12 @@ async def _same_or_other(
 
 @asynccontextmanager
 async def _locate(
-    text: str, client: Client, where: str, *, writing: bool
+    text: str, client: Client, where: str, *, writing: bool, trial: bool = False
 ) -> AsyncIterator[Located]:
     async with AsyncExitStack() as stack:
         try:
             located = await stack.enter_async_context(
-                locate(text, client, writing=writing, fresh=True)
+                locate(text, client, writing=writing, fresh=True, trial=trial)
             )
             if not writing:
                 await stack.enter_async_context(hinting(located))

@@ -115,7 +115,7 @@ class Client:
         """
 
         async def copied(client: clients.Client) -> CopyReport:
-            async with _ends(client, source, target) as (here, there):
+            async with _ends(client, source, target, trial=options.dry_run) as (here, there):
                 named = there.reference if there.named else here.reference
                 return await copies.copy(
                     here.repository,
@@ -147,7 +147,7 @@ class Client:
         """
 
         async def copied(client: clients.Client) -> CopyReport:
-            async with _ends(client, source, target) as (here, there):
+            async with _ends(client, source, target, trial=options.dry_run) as (here, there):
                 return await copies.copy_tags(
                     here.repository,
                     there.repository,
@@ -280,11 +280,11 @@ class Client:
 
 @asynccontextmanager
 async def _ends(
-    client: clients.Client, source: str, target: str
+    client: clients.Client, source: str, target: str, *, trial: bool
 ) -> AsyncIterator[tuple[places.Located, places.Located]]:
     async with (
         places.locate(source, client) as here,
-        places.locate(target, client, writing=True, fresh=True) as there,
+        places.locate(target, client, writing=True, fresh=True, trial=trial) as there,
     ):
         yield here, there
 

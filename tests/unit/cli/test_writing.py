@@ -104,6 +104,21 @@ def test_a_rehearsal_changes_nothing(shelf: Shelf, capsys: Printed) -> None:
     assert main(["ls", f"{shelf.host}/mirror/app"]) == 3
 
 
+@pytest.mark.parametrize("kind", ["oci", "oci-archive", "docker-archive"])
+def test_a_rehearsal_makes_nothing(shelf: Shelf, here: Path, capsys: Printed, kind: str) -> None:
+    """Neither a directory nor an archive, and one that is there stays as it is."""
+    source = f"{shelf.app}:v1"
+
+    assert main(["copy", "--dry-run", source, f"{kind}:new:v1"]) == 0
+    assert "would be copied" in capsys.readouterr().err
+    assert list(here.iterdir()) == []
+
+    main(["copy", f"{shelf.app}:old", f"{kind}:old:v1"])
+    before = [(path, path.stat().st_ino) for path in sorted(here.rglob("*"))]
+    assert main(["copy", "--dry-run", source, f"{kind}:old:v1"]) == 0
+    assert [(path, path.stat().st_ino) for path in sorted(here.rglob("*"))] == before
+
+
 def test_many_tags_are_copied_by_globs(shelf: Shelf, capsys: Printed) -> None:
     """Those that match, without those that are excluded."""
     line = ["copy", "--tag-glob", "v*", "--tag-glob", "old", "--exclude", "*2"]
