@@ -273,3 +273,19 @@ def test_directory_is_merged_with_one_that_is_there(tmp_path: Path) -> None:
     assert (tmp_path / "place/inner/file").read_bytes() == b"new"
     assert (tmp_path / "place/linked/link").read_bytes() == b"new"
     assert names(tmp_path / "place") == ["inner", "linked"]
+
+
+def test_links_and_directories_are_counted(
+    unpacked: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept in memory until the end."""
+    monkeypatch.setattr("lading.content.archives._MOST_KEPT", 2)
+
+    with pytest.raises(FileRefused, match="more than 2"):
+        unpacked(_archive(("d", FOLDER), ("d/a", FOLDER), ("d/b", FOLDER)))
+
+
+def test_name_of_two_links_is_refused(unpacked: Callable[..., Path]) -> None:
+    """Which one counts would depend on who reads it."""
+    with pytest.raises(FileRefused, match="two different links"):
+        unpacked(_archive(("d/link", _link("a")), ("d/link", _link("b"))))

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from lading.bodies import Bytes
 from lading.content.threads import collect, drain, ended_by, in_thread, wanted
 from lading.errors import BlobUnknown
 from lading.testing import samples
@@ -55,6 +56,28 @@ async def test_work_in_a_thread_ends_when_nobody_waits_for_it_any_more() -> None
     assert taken == []
 
 
+async def test_what_begins_after_everybody_left_ends_at_once() -> None:
+    """Work may take long to come to what can be ended."""
+    begun, go_on = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(10)
+        with ended_by(lambda: ended.append(True)):
+            pass
+
+    task = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True]
+
+
 async def test_work_for_nobody_in_particular_goes_on() -> None:
     """Blocks are handed out in any thread, and nothing is ended there."""
     ended: list[bool] = []
@@ -88,6 +111,9 @@ async def test_small_bodies_are_collected_and_long_ones_are_not() -> None:
     assert await collect(samples.inbound(b"0123456789"), limit=10) == b"0123456789"
     assert await collect(samples.inbound(b"0123456789"), limit=9) is None
     assert await collect(samples.inbound(b"0123456789", chunk=20), limit=9) is None
+    endless = Bytes(b"0123456789")
+    endless.length = None
+    assert await collect(endless, limit=9) is None
 
 
 async def test_draining_takes_everything() -> None:

@@ -177,3 +177,10 @@ def test_a_name_and_a_password_are_parted_by_the_first_colon(
 ) -> None:
     """A password may hold colons, a name may not; what is broken says nothing (RFC 7617, 2)."""
     assert challenges.name_and_password(value) == expected
+
+
+def test_challenge_says_only_what_there_is_to_say() -> None:
+    """Without a scope it is about everything, and without an error it is the first."""
+    assert challenges.bearer("https://a.b/token", "a.b") == (
+        'Bearer realm="https://a.b/token",service="a.b"'
+    )
