@@ -73,7 +73,8 @@ class RemoteRepository:
     ) -> Receipt:
         """Store *manifest*; see `ContentTarget.put_manifest`.
 
-        Whether it may be *sparse*, the registry alone decides. Where the registry does not list referrers, they are listed under the tag of the subject.
+        Whether it may be *sparse*, the registry alone decides. Where the registry does not list
+        referrers, they are listed under the tag of the subject.
         """
         answer = await manifests.put(self._remote, self._name, manifest, tags)
         await referrers.added(self._remote, self._name, manifest, answer)
