@@ -8,14 +8,15 @@ import functools
 import json
 import string
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
 from lading.cli.escapes import one_line, shown
 from lading.cli.shapes import Shape
-from lading.errors import LadingError
+from lading.errors import FileRefused, LadingError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -150,9 +151,10 @@ class Output:
 
     def exact(self, content: bytes) -> None:
         """These bytes and nothing else."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        with _standard_output():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
 
 
 def say(text: str) -> None:
@@ -161,7 +163,18 @@ def say(text: str) -> None:
 
 
 def _print(text: str) -> None:
-    click.echo(shown(text))
+    with _standard_output():
+        click.echo(shown(text))
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileRefused(f"standard output: {error.strerror or error}") from error
 
 
 class _Fields(string.Formatter):

@@ -119,8 +119,8 @@ class Copier:
         assert failure is not None, "some platform is wanted"
         raise failure
 
-    async def copy(self, root: Root, tags: Sequence[Tag]) -> None:
-        """Copy what *root* leads to, and then let *tags* name it.
+    async def copy(self, root: Root, tags: Sequence[Tag]) -> bool:
+        """Copy what *root* leads to, and then let *tags* name it; ``False`` if none of them may.
 
         Raises:
             LadingError: something failed; ``where`` begins with the side at which it did.
@@ -128,7 +128,7 @@ class Copier:
         manifest = root.manifest
         free = [tag for tag in tags if await self._may_set(tag, manifest.digest)]
         if tags and not free:
-            return
+            return False
         self._limit += self._nodes
         self._count(manifest.digest)
         self._tally.made |= root.made
@@ -143,6 +143,7 @@ class Copier:
             await self._all(lambda subject: self._refer(subject, placed), subjects)
         for tag in free:
             await self._tag(manifest, tag)
+        return True
 
     async def _place(
         self,

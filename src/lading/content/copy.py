@@ -66,13 +66,14 @@ async def copy(
         listener=listener,
     )
     root = await copier.root(reference)
+    there = False
     try:
-        await copier.copy(root, tags)
+        there = await copier.copy(root, tags)
     except LadingError as error:
         if not options.keep_going:
             raise
         copier.remember(error)
-    return _done(tally, [root.manifest.descriptor], options)
+    return _done(tally, [root.manifest.descriptor] if there else [], options)
 
 
 async def copy_tags(
@@ -110,8 +111,8 @@ async def copy_tags(
     async def one(tag: Tag) -> None:
         try:
             root = await copier.root(tag)
-            await copier.copy(root, [tag])
-            roots[tag] = root.manifest.descriptor
+            if await copier.copy(root, [tag]):
+                roots[tag] = root.manifest.descriptor
         except LadingError as error:
             if not options.keep_going:
                 raise

@@ -33,6 +33,9 @@ def storage_errors(subject: object) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:
+        # Who reads what is written to standard output has had enough.
+        raise
     except OSError as error:
         kind = BY_ERRNO.get(error.errno or 0, StorageFailed)
         raise kind(f"{subject}: {error.strerror or error}") from error

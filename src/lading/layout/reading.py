@@ -56,7 +56,8 @@ class LayoutReader:
             raise ManifestUnknown(reference)
         found = self._reader.manifest(digest, said)
         if found is None:
-            raise ManifestUnknown(reference)
+            named = "" if digest == reference else f"{reference} names "
+            raise ManifestUnknown(f"{named}{digest}, which is listed and not there")
         return found
 
     async def stat_blob(self, digest: Digest) -> Descriptor:

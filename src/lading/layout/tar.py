@@ -128,6 +128,8 @@ class Archive:
                 self._add(found, header, said, at + BLOCK, taken)
                 said = _Said()
             at += BLOCK + -(-taken // BLOCK) * BLOCK
+        if at > self._total:
+            self._refuse("the archive is cut short")
         return found
 
     def _check_sum(self, header: bytes, at: int) -> None:

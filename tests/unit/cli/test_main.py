@@ -101,6 +101,17 @@ def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
     assert process.returncode == 141
 
 
+def test_a_result_that_cannot_be_written_is_no_mistake_of_ours() -> None:
+    """The disk that standard output leads to may be full."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [LADING, "version"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert process.returncode == 1
+    assert process.stderr.startswith(b"lading: file refused: standard output: No space left")
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["gc", "--nonsense"], ["-o"]])
 def test_a_command_line_that_makes_no_sense_is_a_usage_error(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

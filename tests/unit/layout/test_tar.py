@@ -65,6 +65,12 @@ def test_size_beyond_eight_gigabytes_is_understood(opened: Opened) -> None:
         opened(tar.header("large", 9 << 30))
 
 
+def test_an_archive_that_ends_within_its_padding_is_cut_short(opened: Opened) -> None:
+    """What came after may be anything."""
+    with pytest.raises(LayoutInvalid, match="cut short"):
+        opened(tar.header("whole", 513) + bytes(513) + b"\0")
+
+
 def test_links_within_the_archive_lead_to_files(opened: Opened) -> None:
     """Relative symbolic links, hard links, and one after another."""
     found = opened(
