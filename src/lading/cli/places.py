@@ -55,7 +55,7 @@ def run(work: Coroutine[Any, Any, Result], *, interrupted: str = "") -> Result:
 def client_for(
     side: ClientOptions, listener: Listener = silent, *, chunk_size: int | None = None
 ) -> AbstractAsyncContextManager[Client]:
-    """A client for one side of a command; what registries warn about, and why it takes longer, is said."""
+    """A client for one side of a command; what registries warn about or wait for is said."""
     return open_client(
         options=side,
         listener=listener,
