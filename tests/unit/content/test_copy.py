@@ -536,6 +536,21 @@ async def test_many_tags_come_in_pages(source: Repository, target: Repository) -
     assert report.tags == tuple(many)
 
 
+async def test_tags_that_were_kept_are_none_of_what_was_copied(
+    source: Repository, target: Repository
+) -> None:
+    """Their images are not there."""
+    image = await _image(source)
+    await source.put_manifest(image, tags=[V1, V2])
+    other = await _image(target, "other")
+    await target.put_manifest(other, tags=[V1])
+
+    report = await copy_tags(source, target, options=CopyOptions(clobber=False))
+
+    assert report.roots == (image.descriptor,)
+    assert (report.tags, report.tags_kept) == ((V2,), (V1,))
+
+
 async def test_repository_that_is_not_there_is_told(source: Repository, target: Repository) -> None:
     """With the side."""
     with pytest.raises(NameUnknown) as caught:
