@@ -133,6 +133,13 @@ class Reader:
         self._changes += 1
         self._last = None
 
+    def learn(self, index: Index, catalogue: Catalogue) -> None:
+        """Know that *index*, just written, leads to *catalogue*, without looking at each file."""
+        self._changes += 1
+        mark, found = self._shelf.index()
+        # Whoever writes here without our lock may have come in between.
+        self._last = (mark, found, catalogue) if found is index else None
+
     def manifest(self, digest: Digest, media_type: str | None) -> Manifest | None:
         """The manifest itself; ``None`` if it is not here.
 
@@ -151,7 +158,7 @@ class Reader:
     def catalogue(self, index: Index) -> Catalogue:
         """All that *index* leads to and is here; what is no manifest is left out."""
         found: dict[Digest, Facts] = {}
-        for digest, facts in self._from(index.entries):
+        for digest, facts in self._from(index.entries, {}):
             found.setdefault(digest, facts)
         return Catalogue(found)
 
@@ -160,23 +167,28 @@ class Reader:
 
         Those that have lost their last name, or what named them, are listed without one.
         """
-        reached = set(self.catalogue(index).manifests)
+        # To look whether each file is still there would take the longer, the more there are.
+        here = {digest: facts for digest, facts in before.manifests.items() if digest != gone}
+        reached = {found for found, _ in self._from(index.entries, here)}
         entries = list(index.entries)
         for digest, facts in before.manifests.items():
             if digest not in reached and digest != gone:
                 entry = Entry.of(_listed(facts))
                 entries.append(entry)
-                reached.update(found for found, _ in self._from([entry]))
+                reached.update(found for found, _ in self._from([entry], here))
         return index.holding(entries)
 
-    def _from(self, entries: Iterable[Entry]) -> Iterable[tuple[Digest, Facts]]:
+    def _from(
+        self, entries: Iterable[Entry], here: Mapping[Digest, Facts]
+    ) -> Iterable[tuple[Digest, Facts]]:
+        """What *entries* lead to; of what is *here*, nobody has to look whether it is."""
         todo = deque((entry.digest, entry.media_type) for entry in entries)
         seen: set[Digest] = set()
         while todo:
             digest, media_type = todo.popleft()
             if digest in seen:
                 continue
-            facts = self._known(digest, media_type)
+            facts = here.get(digest) or self._known(digest, media_type)
             if facts is None:
                 continue
             seen.add(digest)

@@ -59,6 +59,14 @@ class Directory:
             self._last = (mark, Index.parse(data, str(self.folder.root / INDEX), self._image))
         return self._last
 
+    def wrote(self, index: Index, data: bytes) -> None:
+        """Remember that *data*, which says *index*, was just written; nobody else may write now."""
+        file = self.folder.open(INDEX)
+        if file is not None:
+            known = os.fstat(file)
+            os.close(file)
+            self._last = ((known.st_ino, known.st_mtime_ns, data), index)
+
     def size(self, digest: Digest) -> int | None:
         """See `Shelf.size`."""
         file = self.folder.open(blob(digest))
@@ -132,7 +140,8 @@ class LayoutRepository(LayoutReader):
                 entry for entry in index.entries if not (entry.plain and entry.digest in children)
             ]
             listed = index.holding(entries).naming(manifest.descriptor, tags)
-            self._replace(self._reader.keeping(listed, _with(before, manifest)))
+            after = _with(before, manifest)
+            self._replace(self._reader.keeping(listed, after), after)
 
     def _absent(self, manifest: Manifest) -> list[Digest]:
         return [
@@ -141,10 +150,16 @@ class LayoutRepository(LayoutReader):
             if edge.kind is not Kind.ELSEWHERE and self._directory.size(edge.digest) is None
         ]
 
-    def _replace(self, index: Index) -> None:
+    def _replace(self, index: Index, catalogue: Catalogue | None = None) -> None:
+        """Let *index* be what the layout lists, which leads to *catalogue* if that is known."""
+        data = index.as_bytes()
         # Whatever the blobs do after a power cut, the list of what there is stays readable.
-        self._folder.replace(INDEX, index.as_bytes(), sync=True)
-        self._reader.forget()
+        self._folder.replace(INDEX, data, sync=True)
+        if catalogue is None:
+            self._reader.forget()
+        else:
+            self._directory.wrote(index, data)
+            self._reader.learn(index, catalogue)
 
     async def start_upload(
         self,
@@ -217,5 +232,8 @@ def blob(digest: Digest) -> str:
 
 
 def _with(catalogue: Catalogue, manifest: Manifest) -> Catalogue:
-    """*catalogue*, and *manifest* at its end."""
-    return Catalogue({**catalogue.manifests, manifest.digest: Facts.of(manifest)})
+    """*catalogue* and *manifest*, before those that it names."""
+    facts = Facts.of(manifest)
+    if manifest.digest in catalogue.manifests:
+        return Catalogue({**catalogue.manifests, manifest.digest: facts})
+    return Catalogue({manifest.digest: facts, **catalogue.manifests})

@@ -22,6 +22,7 @@ from lading.errors import (
 )
 from lading.interfaces.repository import Registry, Repository, Strict
 from lading.layout.directory import open_layout
+from lading.layout.files import Folder
 from lading.layout.registry import LAYOUT
 from lading.layout.uploads import INGEST, KEPT
 from lading.oci import media_types
@@ -180,6 +181,30 @@ async def test_whole_layout_says_so_and_a_sparse_one_does_not(repository: Reposi
 
     assert whole
     assert not await repository.refuses_sparse()
+
+
+async def test_one_more_is_put_without_looking_at_all_that_are_there(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand tags are copied in a hundred times the time of ten, and no more."""
+    looked: list[str] = []
+    look = Folder.open
+
+    def watched(folder: Folder, name: str) -> int | None:
+        looked.append(name)
+        return look(folder, name)
+
+    async def put(number: int) -> int:
+        looked.clear()
+        manifest = samples.image_manifest(annotations={"number": str(number)})
+        await repository.put_manifest(manifest, tags=[Tag(f"v{number}")])
+        return len(looked)
+
+    monkeypatch.setattr(Folder, "open", watched)
+    await samples.put_blob(repository, samples.EMPTY)
+    counts = [await put(number) for number in range(20)]
+
+    assert counts[-1] == counts[1]
 
 
 async def test_many_tasks_and_layouts_write_at_once(path: Path, repository: Repository) -> None:
