@@ -148,6 +148,7 @@ def exit_codes() -> Iterator[tuple[str, str]]:
         70: "a mistake in Lading itself; `--traceback` shows where",
         130: "interrupted",
         141: "nobody reads the output any more",
+        143: "ended by SIGTERM",
     }
     for code in sorted({*fixed, *by_code}):
         names = ", ".join(by_code.get(code, []))

@@ -4,7 +4,7 @@ Commands are imported only when they are asked for, since start-up time is a fea
 is ever shown unless ``--traceback`` asks for it.
 
 Exit codes: those of `LadingError` classes; 2 usage, 70 a mistake of ours, 130 interrupted,
-141 nobody reads the output any more.
+141 nobody reads the output any more, 143 ended by SIGTERM.
 """
 
 import gc

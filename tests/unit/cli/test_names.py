@@ -94,24 +94,35 @@ def test_other_shells_have_scripts_as_well(shell: str, capsys: Printed) -> None:
     assert "_LADING_COMPLETE" in capsys.readouterr().out
 
 
-def test_an_interrupt_says_how_to_go_on(shelf: Shelf, here: Path) -> None:
-    """Exit code 130; the same again completes what was begun."""
+@pytest.mark.parametrize(
+    ("number", "code", "called"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")],
+)
+def test_an_interrupt_says_how_to_go_on(
+    shelf: Shelf, here: Path, number: signal.Signals, code: int, called: str
+) -> None:
+    """The same again completes what was begun, and nothing lies about."""
     shelf.stand_in.trouble.delay(30, method="GET", path="*/blobs/*", times=99)
     line = [str(LADING), "copy", f"{shelf.app}:v1", "oci:layout:v1"]
 
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         while shelf.stand_in.trouble.count("GET", "*/blobs/*") == 0:
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said = process.communicate()[1]
     shelf.stand_in.trouble.end()
 
-    assert process.returncode == 130
+    assert process.returncode == code
     assert said.endswith(
-        "lading: interrupted. Run the same again to go on; "
+        f"lading: {called}. Run the same again to go on; "
         "what is there already is not moved twice.\n"
     )
     assert main(line[1:]) == 0
+    assert sorted(each.name for each in (here / "layout").iterdir()) == [
+        "blobs",
+        "index.json",
+        "oci-layout",
+    ]
 
 
 @pytest.mark.parametrize("line", ["digest {app}:v1", "ls {app}", "version"])
