@@ -50,6 +50,11 @@ def dial(origin: Origin, route: Route, watch: Watch) -> Any:
     Raises:
         UpstreamUnreachable: there is none; the subject says why, the advice what to do.
     """
+    if not _is_proxy(route.proxy):
+        # It is not shown: it may hold a password.
+        unusable = UpstreamUnreachable(f"{origin}: what is set as its proxy is no URL of HTTP")
+        unusable.advice = "Correct HTTPS_PROXY or HTTP_PROXY, or name the host in NO_PROXY."
+        raise unusable
     if origin.scheme != "http" or route.forwards:
         return importlib.import_module("lading.client.connections.sealing").dial(
             origin, route, watch
@@ -59,6 +64,16 @@ def dial(origin: Origin, route: Route, watch: Watch) -> Any:
         return connected(host, port, route.timeout, watch)
     except OSError as error:
         raise unreachable(origin, route, error) from None
+
+
+def _is_proxy(url: str | None) -> bool:
+    if url is None:
+        return True
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def address(origin: Origin, route: Route) -> tuple[str, int]:

@@ -677,6 +677,19 @@ def _pump(inward: socket.socket, outward: socket.socket) -> None:
         return
 
 
+@pytest.mark.parametrize("proxy", ["socks5://u:secret@localhost:1", "localhost:99999", "http://["])
+async def test_a_proxy_that_cannot_be_spoken_to_is_told(proxy: str) -> None:
+    """By what to do about it, and without what it may hold."""
+    proxies = Proxies(http=proxy, https=proxy)
+
+    async with open_transport(proxies=proxies) as transport:
+        for url in ("http://registry.example", "https://registry.example"):
+            with pytest.raises(UpstreamUnreachable, match="no URL of HTTP") as caught:
+                await _ask(transport, url, Request("GET", "/"))
+            assert "NO_PROXY" in caught.value.advice
+            assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("entry", "url", "goes"),
     [
