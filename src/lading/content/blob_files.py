@@ -51,7 +51,8 @@ async def _push(target: ContentTarget, descriptor: Descriptor, file: BinaryIO) -
     try:
         await upload.write(body, at=0)
         await upload.commit(descriptor.digest)
-    except BaseException:
+    except Exception:
+        # Who is cancelled does not ask a registry first: what was begun there ends by itself.
         await upload.cancel()
         raise
     finally:

@@ -214,7 +214,7 @@ async def _push_stream(
     try:
         await upload.write(body, at=0)
         committed = await upload.commit(body.hasher.digest())
-    except BaseException:
+    except Exception:
         await upload.cancel()
         raise
     finally:

@@ -1,17 +1,19 @@
 """Single blobs from files and into files."""
 
+import asyncio
 import io
 from pathlib import Path
 
 import pytest
 
+from lading.bodies import Inbound
 from lading.content.blob_files import get_blob, pour, put_file
 from lading.content.steps import Event, Step
 from lading.errors import BlobUnknown, DigestInvalid, UploadUnknown
 from lading.interfaces.repository import Repository, Upload
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
-from lading.registry.forwarding import ForwardingRepository
+from lading.registry.forwarding import ForwardingRepository, ForwardingUpload
 from lading.testing import samples
 
 CONTENT = samples.blob(3 << 20)
@@ -73,6 +75,53 @@ async def test_upload_that_fails_is_given_up(target: Repository, path: Path) -> 
     assert len(full.begun) == 1
     with pytest.raises(BlobUnknown):
         await target.stat_blob(DIGEST)
+
+
+class _Silent(ForwardingUpload):
+    """An upload whose keeper says nothing any more."""
+
+    def __init__(self, inner: Upload) -> None:
+        super().__init__(inner)
+        self.asked = asyncio.Event()
+
+    async def write(self, body: Inbound, *, at: int | None = None) -> int:
+        return await self._hear()
+
+    async def cancel(self) -> None:
+        await self._hear()
+
+    async def _hear(self) -> int:
+        self.asked.set()
+        await asyncio.Event().wait()
+        return 0
+
+
+class _Waiting(ForwardingRepository):
+    """A target of which every upload falls silent."""
+
+    def __init__(self, inner: Repository) -> None:
+        super().__init__(inner)
+        self.begun = asyncio.Queue[_Silent]()
+
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
+        upload = _Silent(await super().start_upload(algorithm=algorithm, expected=expected))
+        self.begun.put_nowait(upload)
+        return upload
+
+
+async def test_whoever_is_cancelled_waits_for_no_target(target: Repository, path: Path) -> None:
+    """What was begun there ends by itself."""
+    silent = _Waiting(target)
+
+    with path.open("rb") as file:
+        putting = asyncio.create_task(put_file(silent, file))
+        await (await silent.begun.get()).asked.wait()
+        putting.cancel()
+        done, _ = await asyncio.wait([putting], timeout=10)
+
+    assert done == {putting}
 
 
 async def test_blob_is_written_to_a_file(target: Repository) -> None:
