@@ -31,12 +31,7 @@ async def stat(remote: Remote, name: RepositoryName, digest: Digest) -> Descript
         DigestInvalid: the registry has other content there.
         UpstreamFailed: the registry does not tell the length.
     """
-    path = routes.path(Route.BLOB, name, str(digest))
-    with missing(BlobUnknown, digest):
-        answer = await remote.exchange.send(Call(method="HEAD", path=path, scopes=pulling(name)))
-    await answer.aclose()
-    check_digest(answer, digest)
-    size = ranges.number(answer.headers.get(b"content-length") or "")
+    size = await _told_length(remote, name, digest)
     if size is None:
         download = _Download(remote, name, digest, None)
         try:
@@ -44,6 +39,16 @@ async def stat(remote: Remote, name: RepositoryName, digest: Digest) -> Descript
         finally:
             await download.aclose()
     return Descriptor(OCTETS, digest, size)
+
+
+async def _told_length(remote: Remote, name: RepositoryName, digest: Digest) -> int | None:
+    """How long the blob is, as an answer without it says; ``None`` if it does not."""
+    path = routes.path(Route.BLOB, name, str(digest))
+    with missing(BlobUnknown, digest):
+        answer = await remote.exchange.send(Call(method="HEAD", path=path, scopes=pulling(name)))
+    await answer.aclose()
+    check_digest(answer, digest)
+    return ranges.number(answer.headers.get(b"content-length") or "")
 
 
 async def open_blob(
@@ -112,10 +117,17 @@ class _Download:
         return None if self._total is None else self._total - self._at
 
     async def measure(self) -> int:
-        """The length of the whole blob, which is asked for with it."""
+        """The length of the whole blob, which is asked for with it.
+
+        Raises:
+            UpstreamFailed: neither that answer tells it nor one to HEAD.
+        """
         answer = await self._send([])
         self._answer = answer
         total = answer.body.source.length
+        if total is None:
+            # What is sent in chunks, or up to the end of the connection, is told by HEAD.
+            total = await _told_length(self._remote, self._name, self._digest)
         if total is None:
             raise UpstreamFailed(f"{answer.asked} does not tell how long it is", status=200)
         self._total = total

@@ -186,22 +186,37 @@ async def test_whole_blob_can_be_read_a_second_time() -> None:
         assert await samples.content_of(replace(body, source=again)) == CONTENT[2_500_000:]
 
 
+def _silent(response: Response) -> Response:
+    """An answer that does not tell how long it is."""
+    kept = [each for each in response.headers if each[0] != "Content-Length"]
+    return replace(response, headers=kept)
+
+
 async def test_length_is_asked_with_the_content_where_head_does_not_tell() -> None:
     """Some registries leave it out of answers that have no body."""
-
-    def silent(response: Response) -> Response:
-        kept = [each for each in response.headers if each[0] != "Content-Length"]
-        return replace(response, headers=kept)
-
     async with connected() as both:
         pushed = await samples.put_blob(both.real, CONTENT)
-        both.trouble.change(silent, method="HEAD", path=BLOB)
+        both.trouble.change(_silent, method="HEAD", path=BLOB)
 
         assert (await both.repository.stat_blob(pushed.digest)).size == len(CONTENT)
 
 
+async def test_length_is_asked_of_head_where_the_content_does_not_tell() -> None:
+    """What comes in chunks has none."""
+    async with connected() as both:
+        pushed = await samples.put_blob(both.real, CONTENT)
+        both.trouble.change(_silent, method="GET", path=BLOB)
+
+        body = await both.repository.open_blob(pushed.digest)
+        content = await samples.content_of(body)
+
+    assert body.total == len(CONTENT)
+    assert content == CONTENT
+    assert both.trouble.count("HEAD", BLOB) == 1
+
+
 async def test_content_without_a_length_is_refused() -> None:
-    """What has no length cannot be checked for being whole."""
+    """Where nothing tells it, HEAD included."""
     async with connected(without_fields("Content-Length")) as both:
         pushed = await samples.put_blob(both.real, CONTENT)
 
