@@ -70,7 +70,8 @@ async def resolve(remote: Remote, name: RepositoryName, reference: Reference) ->
     await answer.aclose()
     digest = told_digest(answer)
     if isinstance(reference, Digest):
-        check_digest(answer, reference)
+        with remote.named():
+            check_digest(answer, reference)
         digest = reference
     size = ranges.number(answer.headers.get(b"content-length") or "")
     media_type = _media_type(answer)
@@ -94,8 +95,13 @@ async def get(remote: Remote, name: RepositoryName, reference: Reference) -> Man
         headers=[ACCEPT],
         scopes=pulling(name),
     )
-    with missing(ManifestUnknown, reference):
+    with missing(ManifestUnknown, reference), remote.named():
         answer = await remote.exchange.send(call)
+        return await _read(answer, reference)
+
+
+async def _read(answer: Answer, reference: Reference) -> Manifest:
+    """The manifest in *answer*, which is closed then."""
     try:
         size = answer.body.source.length
         if size is not None and size > LIMIT:

@@ -14,6 +14,7 @@ from lading.content.steps import Listener, silent
 from lading.errors import (
     BlobUnknown,
     DigestInvalid,
+    LadingError,
     ManifestUnknown,
     NameUnknown,
     RegistryError,
@@ -119,6 +120,15 @@ class Remote:
     patience: Patience = Patience()
     listener: Listener = silent
     learned: Learned = field(default_factory=Learned)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Name the registry in what is found wrong with its answers here."""
+        try:
+            yield
+        except LadingError as error:
+            error.where = error.where or self.exchange.host.name
+            raise
 
 
 def pulling(name: RepositoryName) -> tuple[Scope, ...]:

@@ -66,7 +66,7 @@ async def test_manifest_is_resolved_where_head_is_not_allowed() -> None:
 
 
 async def test_other_manifest_than_was_asked_for_is_refused() -> None:
-    """By the digest that it says, and by the one that it has."""
+    """By the digest that it says, and by the one that it has; the registry is named."""
     async with connected() as both:
         await samples.put_image(both.real, IMAGE, tags=["v1"])
         await samples.put_image(both.real, samples.image(1))
@@ -78,12 +78,14 @@ async def test_other_manifest_than_was_asked_for_is_refused() -> None:
             both.trouble.change(
                 _saying("Docker-Content-Digest", str(IMAGE.manifest.digest)), method=method
             )
-            with pytest.raises(DigestInvalid):
+            with pytest.raises(DigestInvalid) as found:
                 await ask(wanted)
+            assert found.value.where == "registry.test"
 
         both.trouble.flip(5, path=MANIFEST)
-        with pytest.raises(DigestInvalid):
+        with pytest.raises(DigestInvalid) as found:
             await both.repository.get_manifest(wanted)
+        assert found.value.where == "registry.test"
 
 
 async def test_manifest_may_be_called_by_a_type_that_says_nothing() -> None:
@@ -104,8 +106,10 @@ async def test_manifest_that_is_too_long_is_not_read() -> None:
         await samples.put_image(both.real, IMAGE, tags=["v1"])
         both.trouble.change(_saying("Content-Length", str(1 << 40)))
 
-        with pytest.raises(ManifestTooLarge):
+        with pytest.raises(ManifestTooLarge) as found:
             await both.repository.get_manifest(Tag("v1"))
+
+    assert found.value.where == "registry.test"
 
 
 async def test_page_for_people_is_no_manifest() -> None:
