@@ -318,21 +318,21 @@ class StorageFailed(LadingError):
     """The file system or the database refused to do its work; nothing was acknowledged."""
 
     summary = "storage failed"
-    advice = "Look at the log of the server and at the health of its disk."
+    advice = "Look at the health of the disk, and at the log if it is a server's."
 
 
 class StorageFull(StorageFailed):
     """No space is left."""
 
     summary = "storage is full"
-    advice = "Free space or enlarge the disk; pushes go on by themselves when there is room."
+    advice = "Free space or enlarge the disk, then try again; a server goes on by itself."
 
 
 class StorageReadOnly(StorageFailed):
     """The file system refuses writes."""
 
     summary = "storage is read-only"
-    advice = "Mount the file system writable and check the owner of the data directory."
+    advice = "Mount the file system writable, and check who owns the directory."
 
 
 class StorageBusy(StorageFailed):

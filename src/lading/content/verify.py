@@ -7,7 +7,7 @@ wrote down everything that came has the content, and whoever got an error has le
 from collections.abc import Iterator
 
 from lading.bodies import Elsewhere, Place, Source, places_of, source_of
-from lading.errors import BodyIncomplete, DigestInvalid, LadingError, SizeInvalid
+from lading.errors import BodyIncomplete, DigestInvalid, LadingError, RegistryError, SizeInvalid
 from lading.interfaces.repository import ContentSource
 from lading.oci.digest import Digest, Hasher
 
@@ -134,7 +134,7 @@ class Verified:
     def _take(self, block: memoryview) -> None:
         self._seen += len(block)
         if self._size is not None and self._seen > self._size:
-            raise SizeInvalid(f"{self._expected} has more than {self._size} bytes")
+            raise _wrong(SizeInvalid(f"{self._expected} has more than {self._size} bytes"))
         self._hasher.update(block)
         if self._seen == self._size:
             self._judge()
@@ -142,7 +142,7 @@ class Verified:
     def _judge(self) -> None:
         found = self._hasher.digest()
         if found != self._expected:
-            raise DigestInvalid(f"{self._expected} was asked for, {found} came")
+            raise _wrong(DigestInvalid(f"{self._expected} was asked for, {found} came"))
         self._right = True
 
     async def again(self, at: int = 0) -> "Verified":
@@ -180,3 +180,12 @@ async def opened(source: ContentSource, digest: Digest, size: int | None = None)
     except LadingError:
         await body.aclose()
         raise
+
+
+def _wrong(error: RegistryError) -> RegistryError:
+    """*error*, told to whoever asked for the content and not to whoever sent it."""
+    error.advice = (
+        "What came is not what was asked for, and was thrown away: try again, and tell the "
+        "operator of that registry if it stays so."
+    )
+    return error

@@ -70,7 +70,9 @@ class Platform:
         """
         found = _TEXT.fullmatch(text.strip())
         if found is None:
-            raise ReferenceInvalid(f"{text!r} is not a platform such as linux/amd64")
+            error = ReferenceInvalid(f"{text!r} is not a platform")
+            error.advice = "Write OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64."
+            raise error
         system, version, features, architecture, variant = (each or "" for each in found.groups())
         return cls(system, architecture, variant, version, tuple(features.split("+")[1:])).normal
 

@@ -208,3 +208,14 @@ async def test_who_follows_a_body_hears_of_what_the_kernel_sent(tmp_path: Path) 
     assert places_of(Traced(Bytes(b""), trace)) is None
     await body.aclose()
     await short.aclose()
+
+
+async def test_who_asked_is_told_what_to_do_about_wrong_content() -> None:
+    """The advice for a sender would make no sense to whoever only received it."""
+    body = Verified(Bytes(b"other"), DIGEST, 5)
+
+    with pytest.raises(DigestInvalid) as caught:
+        await _taken(body, bytearray())
+
+    assert caught.value.advice != DigestInvalid.advice
+    assert "try again" in caught.value.advice
