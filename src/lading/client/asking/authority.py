@@ -163,7 +163,9 @@ class Authority:
         try:
             place = realm.origin
         except ReferenceInvalid:
-            raise UpstreamFailed(f"{origin} names {realm.url[:200]!r} as its realm") from None
+            raise UpstreamFailed(
+                f"{origin} names {realm.url[:200]!r} as its realm", status=401
+            ) from None
         told: Told | None = None
         for asking in ways(realm, scopes, login):
             if asking.secret and not _is_safe(place, origin):

@@ -115,7 +115,7 @@ class Token:
         except (ValueError, AttributeError, RecursionError):
             value, life = None, None
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-            raise UpstreamFailed(f"{url} gave no token")
+            raise UpstreamFailed(f"{url} gave no token", status=200)
         known = isinstance(life, int | float) and 0 < life < 1e9
         return cls(value, now + _SHARE * (float(life) if known else _USUAL_LIFE))
 

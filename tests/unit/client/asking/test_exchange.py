@@ -286,12 +286,26 @@ async def test_a_password_is_not_sent_to_a_realm_in_the_open() -> None:
 
 @pytest.mark.parametrize("realm_url", ["nonsense", "ftp://x/", "file:///etc/passwd"])
 async def test_a_realm_that_cannot_be_asked_is_an_error(realm_url: str) -> None:
-    """Of the registry's."""
+    """Of the registry's, which would say the same again."""
     challenge = ("WWW-Authenticate", f'Bearer realm="{realm_url}"')
     stage = Stage({URL: said(401, b"", challenge)})
 
     with pytest.raises(UpstreamFailed):
         await stage.exchange.send(MANIFEST)
+
+    assert stage.waits == []
+
+
+@pytest.mark.parametrize("body", [b"<html>Welcome!</html>", b"{}", b""])
+async def test_a_realm_that_gives_no_token_is_asked_once(realm: TokenRealm, body: bytes) -> None:
+    """What it answers is no trouble that passes."""
+    stage = Stage({URL: realm(said()), "https://auth.example": said(200, body)})
+
+    with pytest.raises(UpstreamFailed, match="gave no token"):
+        await stage.exchange.send(MANIFEST)
+
+    assert stage.waits == []
+    assert [place for place, _ in stage.asked] == [URL, "https://auth.example"]
 
 
 async def test_a_realm_that_stumbles_is_asked_again(realm: TokenRealm) -> None:
