@@ -45,6 +45,9 @@ def judged(
     ):
         reason = f": {error.subject}" if error.subject else ""
         error = UpstreamFailed(f"{request}: answered {status}{reason}", status=status)
+    if type(error) is errors.RegistryError:
+        reason = f": {error.subject}" if error.subject else ""
+        error = errors.RegistryError(f"{request}: answered {status}{reason}")
     if not error.subject:
         error.subject = request
     error.add_note(f"{request}: {status}")

@@ -596,6 +596,17 @@ async def test_an_upload_that_a_proxy_cuts_says_what_to_do() -> None:
     assert "client_max_body_size" in caught.value.advice
 
 
+@pytest.mark.parametrize("status", [418, 431])
+async def test_a_status_that_is_not_known_is_told(status: int) -> None:
+    """It is all that there is to go by."""
+    stage = Stage({URL: said(status, b"")})
+
+    with pytest.raises(LadingError, match=f"GET {URL}/v2/a/manifests/latest: answered {status}"):
+        await stage.exchange.send(MANIFEST)
+
+    assert stage.waits == []
+
+
 async def test_a_web_page_is_no_manifest() -> None:
     """Captive portals and web sites answer 200 to everything."""
     stage = Stage({URL: said(200, b"<html>", ("Content-Type", "text/html; charset=utf-8"))})
