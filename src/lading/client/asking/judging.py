@@ -15,6 +15,10 @@ _MISSING = {
 }
 
 
+_WANTS_TLS = b"HTTP request to an HTTPS server"
+"""What servers written in Go say to whoever does not encrypt."""
+
+
 def judged(
     method: str, url: str, path: str, status: int, *, headers: Headers, body: bytes
 ) -> LadingError:
@@ -48,6 +52,8 @@ def judged(
     if type(error) is errors.RegistryError:
         reason = f": {error.subject}" if error.subject else ""
         error = errors.RegistryError(f"{request}: answered {status}{reason}")
+    if status == 400 and url.startswith("http:") and _wants_encryption(method, headers, body):
+        error.advice = f"{urlsplit(url).netloc} speaks TLS: leave out --plain-http."
     if not error.subject:
         error.subject = request
     error.add_note(f"{request}: {status}")
@@ -73,6 +79,11 @@ def page_of_html(
 def shown(url: str) -> str:
     """*url* as it may be told: what signs it is left out."""
     return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+def _wants_encryption(method: str, headers: Headers, body: bytes) -> bool:
+    # To HEAD they answer the same, of which nothing is left then.
+    return _WANTS_TLS in body or (method == "HEAD" and not headers.raw)
 
 
 def _server(headers: Headers) -> str:

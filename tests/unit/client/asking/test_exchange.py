@@ -607,6 +607,22 @@ async def test_a_status_that_is_not_known_is_told(status: int) -> None:
     assert stage.waits == []
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_server_that_wants_encryption_is_told_from_a_wrong_request(scheme: str) -> None:
+    """Servers written in Go say so by 400, in words of their own and without a single field."""
+
+    async def upset(request: Request) -> Response:
+        words = b"Client sent an HTTP request to an HTTPS server.\n"
+        return Response(400, [], b"" if request.method == "HEAD" else words)
+
+    stage = Stage({f"{scheme}://h": upset})
+
+    for method in ("GET", "HEAD"):
+        with pytest.raises(LadingError) as found:
+            await stage.exchange.send(Call(method, MANIFEST.path))
+        assert ("leave out --plain-http" in found.value.advice) == (scheme == "http")
+
+
 async def test_a_web_page_is_no_manifest() -> None:
     """Captive portals and web sites answer 200 to everything."""
     stage = Stage({URL: said(200, b"<html>", ("Content-Type", "text/html; charset=utf-8"))})
