@@ -23,6 +23,8 @@ _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::([0-9]{{1
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}", re.ASCII)
 _LONGEST = 1024
 _LAST_PORT = 65535
+_SECRET = re.compile(r".*@(?=[^@]*/)", re.DOTALL)
+"""What stands before a host as in a URL, and may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Locator:
         Raises:
             ReferenceInvalid: it cannot be understood; the subject says why.
         """
+        if (secret := _SECRET.match(text)) is not None:
+            raise _with_secret(text[secret.end() :])
         if len(text) > _LONGEST:
             raise ReferenceInvalid(f"{text[:80]}… is too long")
         name, at, digest = text.partition("@")
@@ -101,6 +105,8 @@ def split_host(text: str) -> tuple[str, str]:
     if host == DOCKER_HUB and path and "/" not in path:
         path = f"library/{path}"
     if not _well_formed(host):
+        if "@" in host:
+            raise _with_secret(host.rpartition("@")[2])
         raise ReferenceInvalid(f"{host!r} is not the name of a host")
     return host, path
 
@@ -112,8 +118,17 @@ def parse_host(text: str) -> str:
         ReferenceInvalid: it is none.
     """
     if not _well_formed(text):
+        if "@" in text:
+            raise _with_secret(text.rpartition("@")[2])
         raise ReferenceInvalid(f"{text!r} is not the name of a registry such as localhost:5000")
     return DOCKER_HUB if text == f"index.{DOCKER_HUB}" else text
+
+
+def _with_secret(rest: str) -> ReferenceInvalid:
+    """The error for who wrote a name and a password before *rest*: they are not repeated."""
+    error = ReferenceInvalid(f"'***@{rest[:80]}': no name and no password belong there")
+    error.advice = "Leave out all up to the @, and log in with `lading login HOST`."
+    return error
 
 
 def _well_formed(host: str) -> bool:

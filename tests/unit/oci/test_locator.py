@@ -1,5 +1,7 @@
 """Locators: how people write where an image is."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +79,27 @@ def test_text_that_is_no_locator_is_refused_and_told_why(text: str, why: str) ->
     """One class of error, whatever is wrong; its subject says what."""
     with pytest.raises(ReferenceInvalid, match=why):
         Locator.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (Locator.parse, "ada:s3cret@a.b/c"),
+        (Locator.parse, "ada:s3cret@a.b/c:d@sha256:12"),
+        (Locator.parse, "ada:s3cret@x/@a.b/c"),
+        (Locator.parse, "https://ada:s3cret@a.b/c"),
+        (Locator.parse, "ada:s3cret@a.b/" + "c" * 2000),
+        (split_host, "ada:s3cret@a.b/c"),
+        (parse_host, "ada:s3cret@a.b"),
+    ],
+)
+def test_password_in_a_locator_is_not_repeated(read: Callable[[str], object], text: str) -> None:
+    """People write it as in a URL, and what goes wrong ends in logs."""
+    with pytest.raises(ReferenceInvalid, match=r"\*\*\*@a\.b") as found:
+        read(text)
+
+    assert "s3cret" not in str(found.value)
+    assert "lading login" in found.value.advice
 
 
 def test_digest_is_asked_for_before_tag_and_latest_without_either() -> None:
