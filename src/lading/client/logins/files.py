@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -133,7 +134,10 @@ def read_text(path: Path) -> str | None:
         CredentialsFailed: it is there and cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        # A pipe that nobody writes to would be waited for before it is known to be one.
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not _ends(os.fstat(file.fileno())):
+                raise CredentialsFailed(f"{path} is no file")
             found = file.read(_LONGEST + 1)
         if len(found) > _LONGEST:
             raise CredentialsFailed(f"{path} has more than {_LONGEST} bytes")
@@ -144,6 +148,15 @@ def read_text(path: Path) -> str | None:
         raise CredentialsFailed(f"{path} is not UTF-8") from None
     except OSError as error:
         raise CredentialsFailed(f"{path}: {error.strerror}") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _ends(found: os.stat_result) -> bool:
+    """Whether it can be read to an end; /dev/null is how people name no file at all."""
+    return stat.S_ISREG(found.st_mode) or found.st_rdev == Path(os.devnull).stat().st_rdev
 
 
 def entry_of(login: Login) -> dict[str, str]:

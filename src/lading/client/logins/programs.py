@@ -6,14 +6,17 @@ time; it is ended when nobody waits for it any more.
 """
 
 import json
+import os
 import re
+import select
+import selectors
 import shutil
 import subprocess
 import threading
 import time
 from asyncio import create_task, shield, wait
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from lading.client.logins.credentials import Login
 from lading.content.threads import in_thread
@@ -27,6 +30,10 @@ _PREFIX = "docker-credential-"
 # What programs say instead of a login when they have none (docker-credential-helpers).
 _NOTHING = ("credentials not found", "no credentials server url", "no credentials username")
 _LONGEST_REASON = 300
+_MOST_SAID = 1 << 20
+"""The most bytes that a program may say; secrets are short."""
+
+_BLOCK = 1 << 16
 _LOOK = 0.1
 """Seconds after which it is looked whether anybody still waits for a program."""
 
@@ -160,21 +167,18 @@ class _Call:
         return process.returncode, said.decode(errors="replace"), complaint.decode(errors="replace")
 
     def _talk(self, process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
-        given: bytes | None = self._given.encode()
+        command = " ".join(self._command)
         deadline = time.monotonic() + self._timeout
-        while True:
-            left = deadline - time.monotonic()
-            try:
-                return process.communicate(given, max(0.0, min(_LOOK, left)))
-            except subprocess.TimeoutExpired:
-                given = None
-            if self._ended:
-                # It is dead, but what it started itself need not be.
-                return b"", b""
-            if left <= 0:
-                raise CredentialsFailed(
-                    f"{' '.join(self._command)} did not answer within {self._timeout:g} s"
-                )
+        with _Talk(process, self._given.encode()) as talk:
+            while not talk.over(max(0.0, min(_LOOK, deadline - time.monotonic()))):
+                if self._ended:
+                    # It is dead, but what it started itself need not be.
+                    return b"", b""
+                if time.monotonic() >= deadline:
+                    raise CredentialsFailed(f"{command} did not answer within {self._timeout:g} s")
+                if max(len(talk.said), len(talk.complaint)) > _MOST_SAID:
+                    raise CredentialsFailed(f"{command} said more than {_MOST_SAID} bytes")
+            return bytes(talk.said), bytes(talk.complaint)
 
     def end(self) -> None:
         """End the program, if it runs; it is not started any more."""
@@ -182,6 +186,57 @@ class _Call:
             self._ended = True
             if self._process is not None and self._process.poll() is None:
                 self._process.kill()
+
+
+class _Talk:
+    """What goes into a program and what comes out of it, a little at a time."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", given: bytes) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.said, self.complaint = bytearray(), bytearray()
+        self._process = process
+        self._given = given
+        self._stdin = process.stdin
+        self._pipes = selectors.DefaultSelector()
+        self._pipes.register(process.stdin, selectors.EVENT_WRITE)
+        self._pipes.register(process.stdout, selectors.EVENT_READ, self.said)
+        self._pipes.register(process.stderr, selectors.EVENT_READ, self.complaint)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self._pipes.close()
+
+    def over(self, seconds: float) -> bool:
+        """Go on for no more than so many *seconds*; whether all is said and the program ended."""
+        if not self._pipes.get_map():
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+        for key, _ in self._pipes.select(seconds):
+            if key.data is None:
+                self._tell()
+                continue
+            came = os.read(key.fd, _BLOCK)
+            key.data.extend(came)
+            if not came:
+                self._pipes.unregister(key.fileobj)
+        return False
+
+    def _tell(self) -> None:
+        try:
+            told = os.write(self._stdin.fileno(), self._given[: select.PIPE_BUF])
+        except BrokenPipeError:
+            told = len(self._given)
+        self._given = self._given[told:]
+        if not self._given:
+            self._pipes.unregister(self._stdin)
+            self._stdin.close()
 
 
 def _object(answer: str, name: str) -> Mapping[str, Any]:

@@ -414,12 +414,44 @@ async def test_what_a_program_started_is_not_waited_for(kept: Kept) -> None:
     assert done == {asking}
 
 
-async def test_file_without_an_end_is_refused(kept: Kept) -> None:
+async def test_file_that_is_too_long_is_refused(kept: Kept) -> None:
     """Nobody has so many logins."""
-    (kept.folder / "endless").symlink_to("/dev/zero")
+    long = kept.folder / "long"
+    with long.open("wb") as file:
+        file.truncate(1 << 40)
 
     with pytest.raises(CredentialsFailed, match="more than"):
-        await kept.ring(Place(kept.folder / "endless")).find("h", "")
+        await kept.ring(Place(long)).find("h", "")
+
+
+async def test_only_files_are_read_for_logins(kept: Kept) -> None:
+    """A device may have no end, and a pipe nobody who writes to it; /dev/null is no login."""
+    (kept.folder / "endless").symlink_to("/dev/zero")
+    os.mkfifo(kept.folder / "pipe")
+
+    for name in ("endless", "pipe"):
+        with pytest.raises(CredentialsFailed, match=f"{name} is no file"):
+            await kept.ring(Place(kept.folder / name)).find("h", "")
+
+    assert await found(kept.ring(Place(Path(os.devnull))), "h") == ""
+
+
+@pytest.mark.parametrize("where", ["", " >&2"])
+async def test_program_that_does_not_stop_talking_is_ended(kept: Kept, where: str) -> None:
+    """It would fill the memory."""
+    kept.program("loud", code=f"#!/bin/sh\nexec yes{where}\n")
+
+    with pytest.raises(CredentialsFailed, match="more than 1048576 bytes"):
+        await kept.programs.get("loud", "h")
+
+
+async def test_program_may_answer_without_having_listened(kept: Kept) -> None:
+    """Also to a question that is too long for a pipe."""
+    kept.program("deaf", code='#!/bin/sh\nexec <&-; echo \'{"Username":"a","Secret":"b"}\'\n')
+
+    login = await kept.programs.get("deaf", "h" * 1_000_000)
+
+    assert login == Login(username="a", password="b")
 
 
 async def test_each_step_of_the_search_is_told(kept: Kept) -> None:
