@@ -29,6 +29,16 @@ _LONGEST_HEADERS = 4 << 20
 _MOST_KEPT = 200_000
 """How many directories and links an archive may have, which are kept in mind until its end."""
 
+_MOST_TIMES = 200
+"""How many times as long as its compressed form it may be: zeros grow a thousandfold."""
+
+_HARMLESS = 64 << 20
+"""The bytes that any archive may have unpacked: many small files are mostly padding."""
+
+
+class _TooLong(Exception):
+    """There is more in it than whoever wrote it can have meant well with."""
+
 
 class _Hashed:
     """A file of which everything that is written or read is hashed."""
@@ -39,6 +49,8 @@ class _Hashed:
         self.size = 0
         self.end: int | None = None
         """Where it has to end, if it may not go on for ever."""
+        self.most: int | None = None
+        """How many bytes may be read of it in all, if that is bounded."""
 
     def write(self, data: bytes) -> int:
         self._inner.write(data)
@@ -50,6 +62,8 @@ class _Hashed:
             raise tarfile.ReadError("what comes before an entry is too long")
         data = self._inner.read(size)
         self._seen(data)
+        if self.most is not None and self.size > self.most:
+            raise _TooLong
         return data
 
     def tell(self) -> int:
@@ -122,7 +136,8 @@ def unpack(packed: Path, title: str, expected: str | None, into: Path) -> None:
     *expected* is the digest of the archive before it was compressed, if that is known.
 
     Raises:
-        FileRefused: it is no such archive, or leads out of the directory.
+        FileRefused: it is no such archive, is compressed far too well, or leads out of the
+            directory.
         DigestInvalid: its digest is not *expected*.
     """
     prefix = titles.parts(title, directory=True)
@@ -131,10 +146,17 @@ def unpack(packed: Path, title: str, expected: str | None, into: Path) -> None:
             with gzip.GzipFile(fileobj=file) as squeezed:
                 plain = _Hashed(squeezed)
                 plain.end = _LONGEST_HEADERS
+                plain.most = max(_HARMLESS, os.fstat(file.fileno()).st_size * _MOST_TIMES)
                 with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|") as archive:
                     _Unpacking(into, prefix).all(_entries_of(archive, plain))
                 while plain.read(_BLOCK):
                     pass  # what is behind the end of the archive belongs to its digest
+        except _TooLong:
+            refused = FileRefused(f"{title!r} is more than {_MOST_TIMES} times as long unpacked")
+            refused.advice = (
+                "If you know who made it, fetch its archive with `lading blob get` and unpack that."
+            )
+            raise refused from None
         except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, ValueError) as error:
             raise FileRefused(f"{title!r} is a damaged archive: {error}") from error
         except OSError as error:

@@ -210,6 +210,25 @@ def test_entries_that_come_again_and_again_are_not_remembered(
     assert most < 4 << 20
 
 
+def test_file_that_grows_far_too_much_is_refused(
+    unpacked: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes would fill the disk; what is short is unpacked whatever it was."""
+    zeros = _archive(("d/x", bytes(4 << 20)))
+    behind = gzip.compress(gzip.decompress(_archive(("d/x", b"y"))) + bytes(4 << 20))
+
+    assert (unpacked(zeros) / "x").stat().st_size == 4 << 20
+    (tmp_path / "into").rename(tmp_path / "first")
+    monkeypatch.setattr("lading.content.archives._HARMLESS", 1 << 20)
+    for body in (zeros, behind):
+        with pytest.raises(FileRefused, match="'d' is more than 200 times as long") as found:
+            unpacked(body)
+        assert "lading blob get" in found.value.advice
+        (tmp_path / "into").rename(tmp_path / f"{len(body)}")
+
+    assert (tmp_path / f"{len(zeros)}" / "x").stat().st_size < 2 << 20
+
+
 def test_sparse_files_are_refused(unpacked: Callable[..., Path], tmp_path: Path) -> None:
     """A few bytes would fill the disk."""
     header = bytearray(_headed(tarfile.GNUTYPE_SPARSE, 0))
