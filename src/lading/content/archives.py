@@ -32,8 +32,8 @@ _MOST_KEPT = 200_000
 _MOST_TIMES = 200
 """How many times as long as its compressed form it may be: zeros grow a thousandfold."""
 
-_HARMLESS = 64 << 20
-"""The bytes that any archive may have unpacked: many small files are mostly padding."""
+_HARMLESS = 4 << 30
+"""The bytes that any archive may have unpacked: an image of a disk may be nothing but zeros."""
 
 
 class _TooLong(Exception):
