@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.report import machine, table
-from bench.wire import Connection, digest_of, manifest_of
+from bench.wire import Connection, UnexpectedAnswer, digest_of, manifest_of
 from tests.peers.programs import PeerMissing, program
 from tests.peers.servers import Server, ServerFailed, distribution, lading
 
@@ -86,6 +87,13 @@ class Arena:
         """A name that nothing has yet."""
         self.number += 1
         return f"fresh-{self.number}"
+
+    def forget(self, name: str) -> None:
+        """Let nothing be left of *name* that the next program could mount in place of copying."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        if self.target.name == "Lading":
+            with Connection(self.target.address) as connection, suppress(UnexpectedAnswer):
+                connection.request("DELETE", f"/v2/{name}/_lading/", expected=202)
 
 
 Command = Callable[[Arena, str], Sequence[str | Path]]
@@ -233,7 +241,7 @@ def measure(row: Row, arena: Arena, rounds: int) -> Outcome:
                 _say(outcome.failures[name])
                 continue
             finally:
-                shutil.rmtree(arena.folder / fresh, ignore_errors=True)
+                arena.forget(fresh)
             if number >= 0:
                 outcome.runs.setdefault(name, []).append(run)
     return outcome
