@@ -337,29 +337,20 @@ def test_layouts_are_read_by_others(
     assert remote.whole_image(registry, repository, "v1").content == image.manifest
 
 
+@pytest.mark.parametrize("where", ["registry", "old_registry"])
 def test_rm_of_a_tag_leaves_its_siblings(
-    ours: Program, image: Layout, registry: Server, repository: str, target: str
+    ours: Program, image: Layout, repository: str, request: pytest.FixtureRequest, where: str
 ) -> None:
-    """Only the tag that was named goes; `ls` lists the other."""
-    _put_image(ours, image, f"{target}:v1")
-    ours.run("tag", f"{target}:v1", "v2")
+    """Only the tag that was named goes, here and at Distribution; `ls` lists the other."""
+    server: Server = request.getfixturevalue(where)
+    name = f"{server.address}/{repository}"
+    _put_image(ours, image, f"{name}:v1")
+    ours.run("tag", f"{name}:v1", "v2")
 
-    ours.run("rm", f"{target}:v1")
+    ours.run("rm", f"{name}:v1")
 
-    assert ours.text("ls", target).splitlines() == ["v2"]
-    assert remote.manifest(registry, repository, "v2").digest == image.manifest_digest
-
-
-def test_rm_of_a_tag_never_deletes_a_manifest_where_tags_cannot_be_deleted(
-    ours: Program, image: Layout, old_registry: Server, repository: str, old_target: str
-) -> None:
-    """Distribution 3.1.1 deletes tags; a registry that says no is left as it is."""
-    _put_image(ours, image, f"{old_target}:v1")
-    ours.run("tag", f"{old_target}:v1", "v2")
-
-    ours.run("rm", f"{old_target}:v1")
-
-    assert remote.manifest(old_registry, repository, "v2").digest == image.manifest_digest
+    assert ours.text("ls", name).splitlines() == ["v2"]
+    assert remote.manifest(server, repository, "v2").digest == image.manifest_digest
 
 
 def test_an_unknown_tag_is_told_in_one_line_with_its_exit_code(ours: Program, target: str) -> None:

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import subprocess
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +19,9 @@ from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Tag
 from lading.testing import samples
-from tests.interop.commands import CommandFailed, Program
+from tests.interop.commands import Program
 from tests.interop.images import TAG, Layout, assert_layout_holds
 from tests.interop.stores import Store, diff_ids
-from tests.peers.programs import program
-
-READY_WITHIN_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def docker(workspace: Path, home: dict[str, str]) -> Iterator[Program]:
-    """The command line of an engine that was started for this module alone."""
-    folder = workspace / "docker-of-layouts"
-    folder.mkdir()
-    socket = f"unix://{folder / 'engine.sock'}"
-    command: list[str | Path] = [program("dockerd"), "-H", socket, "--pidfile", folder / "pid"]
-    command += ["--data-root", folder / "data", "--exec-root", folder / "exec"]
-    command += ["--iptables=false", "--ip6tables=false", "--bridge=none"]
-    client = Program(program("docker"), ("-H", socket), home)
-    with (folder / "log").open("wb") as log:
-        engine = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
-        _wait_for(client, engine, folder / "log")
-        yield client
-    finally:
-        engine.terminate()
-        engine.wait(60)
-
-
-def _wait_for(client: Program, engine: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while True:
-        try:
-            client.run("info")
-        except CommandFailed:
-            if engine.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the docker engine did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.2)
-        else:
-            return
 
 
 async def move(source: Repository, target: Repository, manifest: Manifest, tag: str) -> None:
