@@ -122,7 +122,7 @@ def test_lading_commands_that_are_told_exist(path: Path) -> None:
     known = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
     wrong = []
     for name, rest in re.findall(r"(?:`|\$ |bin/)lading ([a-z]+(?:-[a-z]+)*)([^`\n]*)", text):
-        name = " ".join(native([name, *rest.split()])[1]) or name  # noqa: PLW2901
+        name = " ".join(native([name, *rest.split()])[1]) or name  # noqa: PLW2901 - shorter
         command = known.get(name.split()[0])
         if isinstance(command, click.Group):
             command = command.commands.get(rest.split()[0])

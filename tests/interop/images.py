@@ -136,5 +136,5 @@ def file_sums(archive: Path, prefix: str) -> dict[str, str]:
             elif entry.isreg():
                 content = opened.extractfile(entry)
                 assert content is not None
-                sums[name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+                sums[name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # readable
     return sums

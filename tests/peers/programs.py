@@ -29,7 +29,9 @@ DEBIAN_PACKAGES = {
     "skopeo": "skopeo",
     "wrk": "wrk",
     "debootstrap": "debootstrap",
+    "bash": "bash",
     "busybox": "busybox-static",
+    "groff": "groff-base",
     "docker-registry": "docker-registry",
 }
 # Debian's own programs come first: a machine may carry other builds under the same names.

@@ -146,7 +146,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.shared.closing:
             self._close()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The peer went away, or we closed."""
         self.shared.open.discard(self)
         if isinstance(self._body, BufferedBody):
@@ -164,7 +164,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._transport.is_closing():
             self._deadline = None
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Where the next bytes go: a place that all connections share, since none keeps it."""
         return self.shared.landing
 

@@ -145,9 +145,9 @@ class _Local:
             LayoutInvalid: there is no file, and none is to be made.
         """
         # Most commands are about registries alone, and start sooner without these.
-        from lading.layout.archive import open_archive  # noqa: PLC0415
-        from lading.layout.directory import open_layout  # noqa: PLC0415
-        from lading.layout.docker_archive import open_docker_archive  # noqa: PLC0415
+        from lading.layout.archive import open_archive  # noqa: PLC0415 - only when a layout is named
+        from lading.layout.directory import open_layout  # noqa: PLC0415 - as above
+        from lading.layout.docker_archive import open_docker_archive  # noqa: PLC0415 - as above
 
         if self.kind == "oci":
             made = writing and create

@@ -182,7 +182,7 @@ class Outgoing:
     async def _emptied(self) -> None:
         """Wait until all that was written is with the kernel."""
         await self._drained()
-        while self._transport.get_write_buffer_size():  # noqa: ASYNC110
+        while self._transport.get_write_buffer_size():  # noqa: ASYNC110 - no event tells
             # Only after pipelined requests, and no event tells of a buffer that became empty.
             await asyncio.sleep(0.001)
 

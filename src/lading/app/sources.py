@@ -152,7 +152,7 @@ def _parsed(file: Path) -> "MappingNode | None":
     except UnicodeDecodeError:
         raise ConfigInvalid(f"{file}: is not UTF-8 text") from None
     try:
-        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
+        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]  # its stubs do not say
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""

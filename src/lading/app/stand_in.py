@@ -231,9 +231,9 @@ class StandIn:
 _MANNERS: Mapping[str, Callable[[StandIn], Personality]] = {
     "docker-hub": StandIn._docker_hub,  # noqa: SLF001 - its own table
     "ecr": lambda _: personalities.page_limit(1000),
-    "ghcr": StandIn._ghcr,  # noqa: SLF001
+    "ghcr": StandIn._ghcr,  # noqa: SLF001 - its own table
     "artifactory": lambda it: personalities.absolute_locations(lambda: it.url),
-    "s3": StandIn._s3,  # noqa: SLF001
+    "s3": StandIn._s3,  # noqa: SLF001 - its own table
     "old": lambda _: personalities.without_referrers,
 }
 

@@ -5,7 +5,15 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, annotations_option, at, chunk_option, platform_option, run
+from lading.cli.places import (
+    AGAIN,
+    annotation_file_option,
+    annotations_option,
+    at,
+    chunk_option,
+    platform_option,
+    run,
+)
 from lading.cli.progress import Progress, progress_option
 from lading.cli.pushing import annotated, pushed_shape, to_push, told
 from lading.cli.sides import side_options
@@ -26,11 +34,7 @@ from lading.oci.platform import Platform
 @click.option("--artifact-type", metavar="TYPE", required=True, help="What kind of artifact it is.")
 @platform_option
 @annotations_option
-@click.option(
-    "--annotation-file",
-    metavar="FILE",
-    help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
-)
+@annotation_file_option
 @chunk_option
 @progress_option
 @output_option(shape=pushed_shape())

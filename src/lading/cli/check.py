@@ -5,7 +5,7 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, amount, counted, output_option, say
-from lading.cli.places import at, made, platform_option, run
+from lading.cli.places import at, jobs_option, made, platform_option, run
 from lading.cli.progress import Progress, progress_option
 from lading.cli.shapes import made as made_shape
 from lading.cli.shapes import many, number, record, text
@@ -28,15 +28,7 @@ _DAMAGED = 6
 @click.argument("reference", metavar="REF")
 @platform_option
 @click.option("--no-referrers", is_flag=True, help="Leave out what refers to it.")
-@click.option(
-    "-j",
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=1, max=32),
-    default=4,
-    show_default=True,
-    help="How many blobs are read at once.",
-)
+@jobs_option
 @progress_option
 @output_option(
     shape=made_shape(

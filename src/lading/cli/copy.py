@@ -7,7 +7,7 @@ import click
 from lading.cli.copying import Transfer, copy_shape, told, transfer
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, chunk_option, platforms_option, run
+from lading.cli.places import AGAIN, chunk_option, jobs_option, platforms_option, run
 from lading.cli.progress import Progress, progress_option
 from lading.cli.sides import Sides, sides_options
 from lading.content.copy import CopyOptions
@@ -61,15 +61,7 @@ from lading.content.copy import CopyOptions
 @click.option("--no-clobber", is_flag=True, help="Leave tags that name something else.")
 @click.option("--keep-going", is_flag=True, help="Copy the rest when something fails; end with 7.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
-@click.option(
-    "-j",
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=1, max=32),
-    default=4,
-    show_default=True,
-    help="How many blobs move at once.",
-)
+@jobs_option
 @chunk_option
 @progress_option
 @output_option(shape=copy_shape())

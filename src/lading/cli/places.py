@@ -188,6 +188,28 @@ def size_of(text: str) -> int:
     return size
 
 
+def jobs_option(command: Command) -> Command:
+    """Add ``--jobs``; the command gets ``jobs``."""
+    return click.option(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=click.IntRange(min=1, max=32),
+        default=4,
+        show_default=True,
+        help="How many blobs are moved or read at once.",
+    )(command)
+
+
+def annotation_file_option(command: Command) -> Command:
+    """Add ``--annotation-file``; the command gets ``annotation_file``, or ``None``."""
+    return click.option(
+        "--annotation-file",
+        metavar="FILE",
+        help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
+    )(command)
+
+
 def annotations_option(command: Command) -> Command:
     """Add ``--annotation``; the command gets ``annotations``, strings by name."""
     return click.option(

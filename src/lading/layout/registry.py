@@ -100,7 +100,7 @@ class Nothing:
         """Nothing is here."""
         raise BlobUnknown(digest)
 
-    async def tags(self, *, after: Tag | None = None, limit: int = 100) -> Page[Tag]:  # noqa: ARG002
+    async def tags(self, *, after: Tag | None = None, limit: int = 100) -> Page[Tag]:  # noqa: ARG002 - none are there
         """Nothing is here."""
         raise NameUnknown(self.name)
 
@@ -124,7 +124,7 @@ class Nothing:
         """Refuse."""
         self._refuse()
 
-    async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:  # noqa: ARG002
+    async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:  # noqa: ARG002 - nothing is there
         """Refuse."""
         self._refuse()
 

@@ -73,7 +73,7 @@ class BlobReader(io.RawIOBase):
             self._at = start + offset
         return self._at
 
-    def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview | bytearray, /) -> int:  # type: ignore[override]  # wider
         """Read up to so many bytes; 0 at the end.
 
         Raises:

@@ -1,9 +1,6 @@
 """Manual pages say what the help says, in the language of man(7)."""
 
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -36,20 +33,3 @@ def test_text_is_never_taken_for_a_command(name: str) -> None:
     used = set(re.findall(r"^[.'](\S*)", PAGES[name], re.MULTILINE))
 
     assert used <= MACROS
-
-
-@pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
-def test_groff_understands_the_pages(tmp_path: Path) -> None:
-    """Nothing is warned about."""
-    for name in ("lading.1", "lading-copy.1"):
-        file = tmp_path / name
-        file.write_text(PAGES[name])
-        done = subprocess.run(
-            ["groff", "-man", "-ww", "-Tutf8", str(file)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-
-        assert done.stderr == ""
-        assert "--traceback" in done.stdout or "--from-plain-http" in done.stdout

@@ -1,7 +1,6 @@
 """Verbs of other tools are understood, and the shell can complete ours."""
 
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -63,26 +62,6 @@ def test_the_prefix_of_other_tools_is_explained(here: Path, capsys: Printed) -> 
 
     assert code == 2
     assert "docker://" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [("lading co", {"copy", "config", "completion"}), ("lading blob ", {"get", "put", "head"})],
-)
-@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
-def test_bash_completes_commands(words: str, expected: set[str], tmp_path: Path) -> None:
-    """By the script that the command prints, as it stands."""
-    script = tmp_path / "script"
-    script.write_bytes(subprocess.check_output([LADING, "completion", "bash"]))
-    given = words.split(" ")
-    ask = (
-        f'PATH="{LADING.parent}:$PATH"; source {script}; COMP_WORDS=({words}); '
-        f"COMP_CWORD={len(given) - 1}; _lading_completion lading; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    )
-
-    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
-
-    assert expected <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -30,7 +30,7 @@ def test_the_sessions_of_the_page_go_as_it_says(oci_registry: StandIn, here: Pat
 
     for command, said in _steps():
         done = subprocess.run(
-            ["bash", "-c", command.replace("localhost:5000", address)],
+            ["sh", "-c", command.replace("localhost:5000", address)],
             cwd=here,
             env={"PATH": f"{beside}:/usr/bin:/bin", "HOME": str(here)},
             capture_output=True,

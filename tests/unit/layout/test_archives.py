@@ -230,7 +230,7 @@ async def test_archive_comes_and_goes_as_a_stream(tmp_path: Path) -> None:
     pipe = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
     assert pipe.stdout is not None
 
-    async with open_archive(pipe.stdout) as registry:  # type: ignore[arg-type]
+    async with open_archive(pipe.stdout) as registry:  # type: ignore[arg-type]  # it is a pipe
         assert await registry.repository(LAYOUT).get_manifest(Tag("v1")) == listing()
 
     pipe.stdout.close()

@@ -339,7 +339,7 @@ async def test_error_of_a_programmer_reaches_the_caller_and_nobody_else(
     store: SqliteMetadata,
 ) -> None:
     """A bug in one change does not stop the writer."""
-    broken = ManifestPut(APP, samples.index(), (None,))  # type: ignore[arg-type]
+    broken = ManifestPut(APP, samples.index(), (None,))  # type: ignore[arg-type]  # wrong on purpose
 
     with pytest.raises(LadingError):
         await store.commit(broken, occasion=Occasion())

@@ -8,6 +8,7 @@ without encryption.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 from lading.bodies import Bytes
@@ -170,7 +171,7 @@ class Authority:
         for asking in ways(realm, scopes, login):
             if asking.secret and not _is_safe(place, origin):
                 raise self._refused(f"{origin} wants a password sent to {place} unencrypted")
-            told = await self._patiently(lambda asking=asking: self._asked(place, asking))  # type: ignore[misc]
+            told = await self._patiently(partial(self._asked, place, asking))
             if told.status not in NEXT_WAY:
                 break
         assert told is not None

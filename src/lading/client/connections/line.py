@@ -221,7 +221,7 @@ class Line:
         """
         self.spoke = bool(self._early)
         self._deadline = time.monotonic() + within
-        answer = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]
+        answer = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]  # has the method it uses
         try:
             answer.begin()
         except TimeoutError:

@@ -679,7 +679,7 @@ def mirrored(**settings: object) -> Host:
         origin=Origin.parse("https://mirror.example"),
         capabilities=READING,
         known_as="mirror.example",
-        **settings,  # type: ignore[arg-type]
+        **settings,  # type: ignore[arg-type]  # any of them
     )
     return Host("registry.example", (mirror, *Host.at(URL).endpoints))
 

@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,12 @@ elif sys.argv[1] == "erase":
 json.dump(kept, open(store, "w"))
 """
 )
+
+
+def path_of(place: Place) -> Path:
+    """Where the file of *place* is; it has one."""
+    assert place.path is not None
+    return place.path
 
 
 def auth(name: str, password: str) -> dict[str, str]:
@@ -543,7 +548,7 @@ async def test_everything_else_in_the_file_stays(kept: Kept) -> None:
     """Keys of other programs, other hosts, and the order."""
     document = {"psFormat": "x", "auths": {"i": auth("i", "p")}, "proxies": {"default": {}}}
     place = kept.file("config.json", document)
-    ring = FileKeyring([place], kept.programs, home=place.path)  # type: ignore[arg-type]
+    ring = FileKeyring([place], kept.programs, home=path_of(place))
 
     await ring.store(Login(username="ada", password="p"), "h")
 
@@ -559,7 +564,7 @@ async def test_link_stays_a_link(kept: Kept) -> None:
     """People keep these files elsewhere, and link to them."""
     real = kept.file("real.json", {"auths": {}})
     link = kept.folder / "link.json"
-    link.symlink_to(real.path)  # type: ignore[arg-type]
+    link.symlink_to(path_of(real))
 
     change_auths(link, {"h": auth("ada", "p")})
 
@@ -579,8 +584,8 @@ async def test_write_that_fails_leaves_the_old_file(
     monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(CredentialsFailed, match="No space left"):
-        change_auths(place.path, {"h": auth("ada", "p")})  # type: ignore[arg-type]
-    assert json.loads(place.path.read_text()) == {"auths": {}}  # type: ignore[union-attr]
+        change_auths(path_of(place), {"h": auth("ada", "p")})
+    assert json.loads(path_of(place).read_text()) == {"auths": {}}
     assert sorted(each.name for each in kept.folder.iterdir()) == ["config.json"]
 
 
@@ -629,7 +634,7 @@ async def test_login_is_kept_by_the_program_where_there_is_one(kept: Kept) -> No
     """The file then says only that somebody else has it; logging out removes both."""
     kept.program("all")
     place = kept.file("config.json", {"credsStore": "all"})
-    ring = FileKeyring([place], kept.programs, home=place.path)  # type: ignore[arg-type]
+    ring = FileKeyring([place], kept.programs, home=path_of(place))
 
     told = await ring.store(Login(username="ada", password="secret"), "h")
 
@@ -648,7 +653,7 @@ async def test_identity_token_is_kept_by_the_program_as_docker_does(kept: Kept) 
     """By the user name ``<token>``."""
     kept.program("all")
     place = kept.file("config.json", {"credsStore": "all"})
-    ring = FileKeyring([place], kept.programs, home=place.path)  # type: ignore[arg-type]
+    ring = FileKeyring([place], kept.programs, home=path_of(place))
 
     await ring.store(Login(username="ada", identity_token="t"), "h")
 
@@ -690,7 +695,9 @@ def test_name_with_a_colon_cannot_be_kept() -> None:
 async def test_two_logins_at_once_are_both_kept(kept: Kept) -> None:
     """Writers of ours wait for each other."""
     path = kept.folder / "config.json"
-    change: Callable[[str], None] = lambda host: change_auths(path, {host: auth(host, "p")})  # noqa: E731
+
+    def change(host: str) -> None:
+        change_auths(path, {host: auth(host, "p")})
 
     await asyncio.gather(*(asyncio.to_thread(change, f"h{each}") for each in range(20)))
 
