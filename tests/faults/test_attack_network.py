@@ -201,6 +201,7 @@ def test_connections_whose_last_bytes_nobody_takes_are_closed_in_the_end(server:
             held.enter_context(listless(server, 1, asked.encode()))
 
         eventually(lambda: sockets(worker) <= before)
+        assert sockets(worker) <= before
 
 
 def test_client_that_was_not_told_to_go_on_is_not_kept(server: Server) -> None:
