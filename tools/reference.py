@@ -20,7 +20,7 @@ import lading
 import lading.interfaces
 import lading.sync
 import lading.testing
-from lading.app.config import sections, settings
+from lading.app.config.tree import sections, settings
 from lading.cli.main import cli
 from lading.cli.names import COMMANDS
 from lading.cli.progress import EVENT

@@ -252,16 +252,20 @@ class RangeUnsatisfiable(RegistryError):
 
 
 class Unauthorized(RegistryError):
-    """Who is asking has to be known first; ``scope`` is what would be needed."""
+    """Who is asking has to be known first; ``scope`` is what would be needed.
+
+    ``reason`` says in a word of OAuth what was wrong with what was shown (RFC 6750, 3.1).
+    """
 
     code = "UNAUTHORIZED"
     summary = "authentication required"
     advice = "Log in to this registry."
     exit_code = 4
 
-    def __init__(self, subject: object = "", *, scope: str = "") -> None:
+    def __init__(self, subject: object = "", *, scope: str = "", reason: str = "") -> None:
         super().__init__(subject)
         self.scope = scope
+        self.reason = reason
 
 
 class Denied(RegistryError):

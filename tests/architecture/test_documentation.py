@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lading.app.config import settings
+from lading.app.config.tree import settings
 from lading.cli.main import cli
 from lading.cli.names import native
 from lading.http.face import ENDPOINTS

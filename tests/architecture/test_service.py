@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from lading.app.config import Config
+from lading.app.config.tree import Config
 from lading.cli.main import cli
 from tests.architecture.repository_files import ROOT
 

@@ -1,12 +1,13 @@
 """What is true of the API as a whole (end-1, errors, warnings)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from lading.auth.anonymous import Anonymous
 from lading.errors import Unauthorized
 from lading.http.face import ENDPOINTS
-from lading.interfaces.access import Credentials, Principal
+from lading.interfaces.access import Access, Credentials, Principal
 from lading.oci.digest import Digest
 from lading.wire.routes import Route, path
 from tests.protocol.exchange import Exchange
@@ -16,10 +17,12 @@ Serve = Callable[..., Exchange]
 DIGEST = str(Digest.of(b"x"))
 
 
-class Strict:
+class Strict(Anonymous):
     """Lets in nobody who shows nothing."""
 
-    async def authenticate(self, credentials: Credentials | None) -> Principal:
+    async def authenticate(
+        self, credentials: Credentials | None, *, wanted: Sequence[Access], peer: str
+    ) -> Principal:
         """Whoever showed something."""
         if credentials is None:
             raise Unauthorized("this registry")

@@ -2,13 +2,14 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.parser import BytesParser
 
 import pytest
 
+from lading.auth.anonymous import Anonymous
 from lading.errors import Unauthorized
-from lading.interfaces.access import ANONYMOUS, Action, Occasion, Principal
+from lading.interfaces.access import ANONYMOUS, Access, Action, Credentials, Occasion, Principal
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST, OCTETS
 from lading.oci.names import RepositoryName
@@ -350,8 +351,10 @@ async def test_t24_codes_say_what_docker_tells_its_user(
 ) -> None:
     """Who may not is told so, and who has to wait is told that."""
 
-    class Known:
-        async def authenticate(self, credentials: object) -> Principal:
+    class Known(Anonymous):
+        async def authenticate(
+            self, credentials: Credentials | None, *, wanted: Sequence[Access], peer: str
+        ) -> Principal:
             return Principal("somebody")
 
     ask = serve(policy=May("a", Action.PUSH), authenticator=Known())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lading.app.config import Config
+from lading.app.config.tree import Config
 from lading.errors import StorageUnfit
 from lading.metadata.retention import Retention
 from lading.metadata.sqlite import is_prepared, prepare_sqlite

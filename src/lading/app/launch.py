@@ -6,13 +6,13 @@ import socket
 from collections.abc import Sequence
 
 from lading.app import logs
-from lading.app.config import Config
+from lading.app.config.sources import Loaded
+from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.outlets import logging_beside
-from lading.app.serving import Balance, bind, serve
-from lading.app.sources import Loaded
+from lading.app.serving import Balance, Door, bind, serve
 from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
 
@@ -53,7 +53,8 @@ def _crew(config: Config, listeners: Sequence[socket.socket], *, new: bool, pers
     async def work(post: Post) -> None:
         with logging_beside():
             async with running(config) as handler, connections(config, handler) as taken:
-                await serve(taken, listeners, post, balance=balance, drain=config.http.drain)
+                door = Door(listeners=listeners, connections=taken)
+                await serve([door], post, balance=balance, drain=config.http.drain)
 
     def close_listeners() -> None:
         for each in listeners:

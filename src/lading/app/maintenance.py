@@ -7,8 +7,8 @@ names of ``__all__`` that come from ``registry`` are for commands, which do not 
 import asyncio
 from pathlib import Path
 
+from lading.app.config.sources import Loaded, load
 from lading.app.directory import prepare, require_registry
-from lading.app.sources import Loaded, load
 from lading.app.stores import heeding, open_stores, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener

@@ -13,12 +13,14 @@ import ipaddress
 import logging
 import mmap
 import socket
-from collections.abc import Iterable, Sequence
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from lading.app.config.values import split_address
 from lading.app.connection import Connections
-from lading.app.values import split_address
 from lading.app.workers import Post
 from lading.errors import AddressUnusable
 
@@ -115,27 +117,44 @@ class Balance:
         return min(self._counts)
 
 
-async def serve(
-    connections: Connections,
-    listeners: Sequence[socket.socket],
-    post: Post,
-    *,
-    balance: Balance,
-    drain: timedelta,
-) -> None:
-    """Take connections until *post* says stop, then finish what was begun, for *drain* at most."""
+Seal = Callable[[socket.socket], Awaitable[ssl.SSLContext | None]]
+"""Says how a connection that was just taken is encrypted; ``None`` closes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where connections come in, and what becomes of them.
+
+    ``listeners`` are shared with the other workers. Without a ``seal`` connections are plain.
+    """
+
+    listeners: Sequence[socket.socket]
+    connections: Connections
+    seal: Seal | None = None
+
+
+async def serve(doors: Sequence[Door], post: Post, *, balance: Balance, drain: timedelta) -> None:
+    """Take connections until *post* says stop, then finish what was begun, for *drain* at most.
+
+    The first of *doors* is the one through which the many come: its connections are balanced.
+    """
     async with asyncio.TaskGroup() as tasks:
-        clock = tasks.create_task(connections.keep_time())
-        acceptor = _Acceptor(connections, listeners, balance, post.index)
-        acceptor.open()
+        clocks = [tasks.create_task(door.connections.keep_time()) for door in doors]
+        acceptors = [
+            _Acceptor(door, post.index, balance if door is doors[0] else None) for door in doors
+        ]
+        for acceptor in acceptors:
+            acceptor.open()
         post.ready()
         while not post.stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(post.stopping.wait(), _RECOUNT)
-            acceptor.count()
-        await acceptor.close()
-        await _finish(connections, post, drain.total_seconds())
-        clock.cancel()
+            acceptors[0].count()
+        await asyncio.gather(*(acceptor.close() for acceptor in acceptors))
+        for door in doors:
+            await _finish(door.connections, post, drain.total_seconds())
+        for clock in clocks:
+            clock.cancel()
 
 
 async def _finish(connections: Connections, post: Post, seconds: float) -> None:
@@ -153,15 +172,10 @@ async def _finish(connections: Connections, post: Post, seconds: float) -> None:
 class _Acceptor:
     """Takes connections from the shared sockets, one at a time, in turns with other workers."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        listeners: Iterable[socket.socket],
-        balance: Balance,
-        index: int,
-    ) -> None:
-        self._connections = connections
-        self._listeners = list(listeners)
+    def __init__(self, door: Door, index: int, balance: Balance | None) -> None:
+        self._connections = door.connections
+        self._listeners = list(door.listeners)
+        self._seal = door.seal
         self._balance = balance
         self._index = index
         self._loop = asyncio.get_running_loop()
@@ -193,11 +207,12 @@ class _Acceptor:
     def count(self) -> int:
         """Tell the others how many connections are here, and return it."""
         count = len(self._connections.open) + len(self._arriving)
-        self._balance.note(self._index, count)
+        if self._balance is not None:
+            self._balance.note(self._index, count)
         return count
 
     def _knock(self, listener: socket.socket) -> None:
-        if self.count() > self._balance.least():
+        if self._balance is not None and self.count() > self._balance.least():
             self._pause(listener, _LEAVE_TO_OTHERS)
         else:
             self._accept(listener)
@@ -230,7 +245,13 @@ class _Acceptor:
 
     async def _adopt(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._connections, connection)
+            context = None
+            if self._seal is not None:
+                context = await self._seal(connection)
+                if context is None:
+                    connection.close()
+                    return
+            await self._loop.connect_accepted_socket(self._connections, connection, ssl=context)
         except OSError:
-            # The client left before it was let in.
+            # The client left before it was let in, or spoke no TLS.
             connection.close()

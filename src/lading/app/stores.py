@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lading.app.config import Config
+from lading.app.config.tree import Config
 from lading.app.directory import require_registry
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore

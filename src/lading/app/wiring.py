@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lading.app.config import Config
+from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
 from lading.app.outlets import Outlet

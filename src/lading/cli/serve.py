@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from lading.app.config.sources import load
 from lading.app.launch import run
-from lading.app.sources import load
 from lading.cli.names import examples
 
 

@@ -7,9 +7,10 @@ the face, which logs it and answers with the request's id.
 import logging
 from collections.abc import Callable, Mapping
 
-from lading.errors import LadingError
+from lading.errors import LadingError, Unauthorized
 from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
 from lading.http.call import USUAL, Call, Endpoint, Terms
+from lading.http.rights import wanted
 from lading.interfaces.access import ANONYMOUS, Authenticator, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
 from lading.wire import challenges, headers, problems
@@ -96,11 +97,17 @@ class Face:
         try:
             principal = ANONYMOUS
             if place.route not in _OPEN:
-                principal = await self._authenticator.authenticate(_credentials(request))
+                principal = await self._authenticator.authenticate(
+                    _credentials(request), wanted=wanted(request, place), peer=request.peer
+                )
             registry = self._admit(_occasion(request, principal))
             return await endpoint(Call(request, registry, place, self._terms))
         except LadingError as error:
-            return _problem(request, place, error)
+            response = _problem(request, place, error)
+            if isinstance(error, Unauthorized):
+                asked = self._authenticator.challenge(error, base=request.base)
+                response.headers.append(("WWW-Authenticate", asked))
+            return response
 
 
 def _problem(request: Request, place: Place, error: LadingError) -> Response:
@@ -133,11 +140,12 @@ def _occasion(request: Request, principal: Principal) -> Occasion:
     return Occasion(
         principal,
         {
-            "address": request.peer,
+            "address": request.client or request.peer,
             "host": _fact(request, b"host"),
             "method": request.method,
             "agent": _fact(request, b"user-agent"),
             "request": request.id,
+            "base": request.base,
         },
     )
 

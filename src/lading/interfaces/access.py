@@ -3,11 +3,12 @@
 Finding out who asks may wait for a network and is async; whether they may is a pure function.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from lading.errors import Unauthorized
 from lading.oci.names import RepositoryName
 
 
@@ -19,11 +20,35 @@ class Action(Enum):
     DELETE = "delete"
 
 
+class Access(NamedTuple):
+    """One right: *action* on the thing *name* of a *kind*, in the words of token scopes.
+
+    Kinds are ``repository``, with the actions of `Action`, and ``registry``, whose ``catalog`` is
+    listed by the action ``*``.
+    """
+
+    kind: str
+    name: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}:{self.action}"
+
+
+CATALOG = Access("registry", "catalog", "*")
+"""The right to list the repositories of a registry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who asks. ``name`` is empty for somebody who did not say who they are."""
+    """Somebody who asks. ``name`` is empty for somebody who did not say who they are.
+
+    ``rights`` are those that came with what they showed; ``None`` when that says nothing of rights,
+    which are the policy's to decide then.
+    """
 
     name: str = ""
+    rights: frozenset[Access] | None = None
 
     def __str__(self) -> str:
         return self.name or "anonymous"
@@ -55,11 +80,22 @@ class Occasion:
 class Authenticator(Protocol):
     """Finds out who is asking."""
 
-    async def authenticate(self, credentials: Credentials | None) -> Principal:
-        """Who showed these credentials.
+    async def authenticate(
+        self, credentials: Credentials | None, *, wanted: Sequence[Access], peer: str
+    ) -> Principal:
+        """Who showed these credentials, at the address *peer*, to do all that is *wanted*.
 
         Raises:
-            Unauthorized: they prove nothing, or nothing was shown where something must be.
+            Unauthorized: they prove nothing, or not enough, or nothing was shown where something
+                must be.
+            TooManyRequests: too many wrong ones came before.
+        """
+        ...
+
+    def challenge(self, refused: Unauthorized, *, base: str) -> str:
+        """What a caller who was *refused* is asked to show (RFC 9110, 11.6.1).
+
+        *base* is the URL of the registry as the caller knows it.
         """
         ...
 

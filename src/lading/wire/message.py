@@ -43,7 +43,9 @@ class Request:
     """What somebody asks.
 
     ``path`` and ``query`` are as they came, still percent-encoded; ``peer`` is the address of the
-    socket's other end; ``id`` names this request in logs and answers.
+    socket's other end, and ``client`` the address where the request began if there is a proxy in
+    between that is trusted to know. ``base`` is the URL of the registry as the client knows it,
+    without a slash at the end; ``id`` names this request in logs and answers.
     """
 
     method: str
@@ -53,6 +55,8 @@ class Request:
     body: Inbound = field(default_factory=lambda: Bytes(b""))
     peer: str = ""
     id: str = ""
+    client: str = ""
+    base: str = ""
 
     def params(self, name: str) -> list[str]:
         """The values of query parameter *name*, decoded, in order."""

@@ -12,12 +12,9 @@ from typing import Any
 
 from lading import errors
 from lading.errors import LadingError, RegistryError
-from lading.wire import challenges, headers, ranges, routes
+from lading.wire import headers, ranges, routes
 from lading.wire.message import Fields, Headers, Response
 from lading.wire.routes import Route
-
-REALM = "lading"
-"""What a name and a password are asked for."""
 
 _LONGEST = 1024
 _json: Callable[[str], str] = json.JSONEncoder().encode
@@ -35,10 +32,6 @@ def _soon(_error: Any) -> Fields:
 
 def _retry_after(error: errors.TooManyRequests) -> Fields:
     return [("Retry-After", str(error.retry_after))]
-
-
-def _challenge(_error: errors.Unauthorized) -> Fields:
-    return [("WWW-Authenticate", challenges.basic(REALM))]
 
 
 def _no_part(error: errors.RangeUnsatisfiable) -> Fields:
@@ -87,7 +80,7 @@ TABLE: Mapping[type[LadingError], Row] = {
     errors.SizeInvalid: Row(400),
     errors.BodyIncomplete: Row(400),
     errors.RangeUnsatisfiable: Row(416, _no_part),
-    errors.Unauthorized: Row(401, _challenge),
+    errors.Unauthorized: Row(401),
     errors.Denied: Row(403),
     errors.Unsupported: Row(405),
     errors.RequestInvalid: Row(400),

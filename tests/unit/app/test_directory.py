@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.config import Config
+from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry, prepare, require_registry
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit

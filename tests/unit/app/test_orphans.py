@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.config import Config
+from lading.app.config.tree import Config
 from lading.app.directory import held, prepare
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.config import Config, Setting, settings
-from lading.app.sources import load
+from lading.app.config.options import Setting
+from lading.app.config.sources import load
+from lading.app.config.tree import Config, settings
 from lading.errors import ConfigInvalid
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lading.app import values
+from lading.app.config import values
 
 
 @pytest.mark.parametrize(

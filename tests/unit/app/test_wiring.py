@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from lading.app.config import CollectorConfig, Config, LogConfig, ManifestsConfig
+from lading.app.config.content import CollectorConfig, ManifestsConfig
+from lading.app.config.tree import Config
+from lading.app.config.watching import LogConfig
 from lading.app.directory import prepare
 from lading.app.stores import open_stores
 from lading.app.wiring import open_registry, running

@@ -18,7 +18,7 @@ from lading.oci.names import RepositoryName
 )
 async def test_everybody_is_anonymous(credentials: Credentials | None) -> None:
     """Docker sends what it was once logged in with; that neither fails nor proves a name."""
-    assert await Anonymous().authenticate(credentials) is ANONYMOUS
+    assert await Anonymous().authenticate(credentials, wanted=(), peer="") is ANONYMOUS
 
 
 @pytest.mark.parametrize("action", Action)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lading.app.config import CollectorConfig, Config
+from lading.app.config.content import CollectorConfig
+from lading.app.config.tree import Config
 from lading.app.directory import held
 from lading.app.stores import Stores, open_stores
 from lading.cli.main import main

@@ -2,26 +2,29 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from lading.auth.anonymous import Anonymous
 from lading.errors import StorageBusy, StorageFull
 from lading.http.call import Terms
 from lading.http.face import ENDPOINTS, Face
-from lading.interfaces.access import ANONYMOUS, Credentials, Occasion, Principal
+from lading.interfaces.access import ANONYMOUS, Access, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
 from lading.wire.message import Headers, Request, Response
 from lading.wire.routes import Route, path
 
 
-class Remembering:
+class Remembering(Anonymous):
     """An authenticator that knows everybody by what they show, and remembers it."""
 
     def __init__(self) -> None:
         self.shown: list[Credentials | None] = []
 
-    async def authenticate(self, credentials: Credentials | None) -> Principal:
+    async def authenticate(
+        self, credentials: Credentials | None, *, wanted: Sequence[Access], peer: str
+    ) -> Principal:
         """Somebody of that name."""
         self.shown.append(credentials)
         return Principal(credentials.value) if credentials else ANONYMOUS
@@ -77,7 +80,17 @@ async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
         ]
     )
 
-    await face(Request("PUT", "/v2/a/manifests/v1", "", fields, peer="192.0.2.1", id="i"))
+    await face(
+        Request(
+            "PUT",
+            "/v2/a/manifests/v1",
+            "",
+            fields,
+            peer="192.0.2.1",
+            id="i",
+            base="https://r.example",
+        )
+    )
     await face(Request("GET", "/v2/a/manifests/v1", "", fields))
 
     assert occasions[0].principal.name == "somebody"
@@ -87,6 +100,7 @@ async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
         "method": "PUT",
         "agent": "docker" + "!" * 250,
         "request": "i",
+        "base": "https://r.example",
     }
     assert occasions[1].facts == {}
 

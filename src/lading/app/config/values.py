@@ -1,6 +1,6 @@
-"""How settings are written: durations, sizes, switches, addresses.
+"""How settings are written: durations, sizes, switches, addresses; lists, maps and rows of them.
 
-Files, environment variables and flags all give text, and all are read by the same `Reader`.
+Environment variables and flags give text, files give text or more; all are read by one `Reader`.
 """
 
 import re
@@ -17,12 +17,14 @@ Value_co = TypeVar("Value_co", covariant=True)
 class Reader(Generic[Value_co]):
     """Turns text into a value, or raises `ValueError`; ``takes`` says what it wants to see.
 
-    ``write`` turns a value into the text that a person would have written.
+    ``write`` turns a value into the text that a person would have written. Settings that are more
+    than a word have ``build``, which takes what YAML makes of a list or a mapping.
     """
 
     takes: str
     read: Callable[[str], Value_co]
     write: Callable[[Any], str] = str
+    build: Callable[[Any], Value_co] | None = None
 
     def __call__(self, text: str) -> Value_co:
         """The value that *text* says.
@@ -97,6 +99,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(text)
+    return int(text)
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in _SWITCHES:
         raise ValueError(text)
@@ -130,6 +138,14 @@ def _address(text: str) -> str:
     return text
 
 
+def _place(text: str) -> str:
+    if text.startswith("unix:"):
+        if not text.removeprefix("unix:") or "\0" in text:
+            raise ValueError(text)
+        return text
+    return _address(text)
+
+
 def _spelled_duration(value: timedelta) -> str:
     if not value:
         return "0s"
@@ -156,7 +172,11 @@ duration = Reader("a duration such as 30s, 10m, 24h or 7d", _duration, _spelled_
 size = Reader("a size such as 65536, 64KiB or 4MiB", _size, _spelled_size)
 count = Reader("a whole number above zero", _count)
 flag = Reader("true or false", _flag, _spelled_flag)
+words = Reader("text", str)
 folder = Reader("the path of a directory", _folder)
+file = Reader("the path of a file", _folder)
+number = Reader("a whole number", _number)
+place = Reader("an address such as 127.0.0.1:5000 or :5000, or unix:PATH", _place)
 address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _address)
 
 

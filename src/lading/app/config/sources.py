@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lading.app.config import Config, Setting, built, sections, settings
+from lading.app.config.options import Setting
+from lading.app.config.tree import Config, built, sections, settings
 from lading.errors import ConfigInvalid
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _leaves(
     for name, value, line in _entries(node, file, prefix):
         key = prefix + name
         where = f"{file}, line {line}"
-        if not prefix and name in groups:
+        if key in groups:
             yield from _leaves(value, file, known, key + ".")
         elif key not in known:
             beside = [k.removeprefix(prefix) for k in known if k.startswith(prefix)]

@@ -1,0 +1,1 @@
+"""Configuration: one tree of settings, how they are written, and where they come from."""
