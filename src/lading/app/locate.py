@@ -6,13 +6,13 @@ a tag, layouts and archives of several images take ``HOST/NAME:TAG``; ``-`` is s
 output in the place of an archive.
 """
 
+import importlib
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lading.app.clients import Client
 from lading.errors import DigestInvalid, LayoutInvalid, NameUnknown, ReferenceInvalid, TagInvalid
@@ -26,12 +26,19 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile(r"@([a-z0-9+._-]+:[A-Za-z0-9=_-]+)$", re.ASCII)
 _MOST_TOLD = 10
+_OCI = "oci"
 _DOCKER = "docker-archive"
+_KINDS = {
+    _OCI: ("lading.layout.directory", "open_layout"),
+    "oci-archive": ("lading.layout.archive", "open_archive"),
+    _DOCKER: ("lading.layout.docker_archive", "open_docker_archive"),
+}
+"""What opens each kind. Most commands are about registries alone, and start sooner without."""
+
 _NAME = RepositoryName("layout")
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """An image, or where one is to be.
 
     ``named`` says whether *text* itself names a tag or a digest; ``place`` is the repository as
@@ -97,8 +104,7 @@ def _remote(text: str, client: Client) -> Located:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Local:
+class _Local(NamedTuple):
     """A layout or an archive; ``image`` is the name that its images go by, if one was given."""
 
     kind: str
@@ -144,15 +150,10 @@ class _Local:
         Raises:
             LayoutInvalid: there is no file, and none is to be made.
         """
-        # Most commands are about registries alone, and start sooner without these.
-        from lading.layout.archive import open_archive  # noqa: PLC0415 - only when a layout is named
-        from lading.layout.directory import open_layout  # noqa: PLC0415 - as above
-        from lading.layout.docker_archive import open_docker_archive  # noqa: PLC0415 - as above
-
-        if self.kind == "oci":
+        opened = _opener(self.kind)
+        if self.kind == _OCI:
             made = writing and create
-            return open_layout(Path(self.path), create=made, name=_NAME, image=self.image)
-        opened = open_docker_archive if self.kind == _DOCKER else open_archive
+            return opened(Path(self.path), create=made, name=_NAME, image=self.image)
         file = self._file(writing=writing)
         if writing and not create and isinstance(file, Path) and not file.is_file():
             raise LayoutInvalid(f"{file} is no file")
@@ -161,20 +162,18 @@ class _Local:
     @asynccontextmanager
     async def rehearsed(self) -> "AsyncIterator[LayoutRegistry]":
         """The layout that is there; in place of an archive and of nothing, one that is empty."""
-        from tempfile import TemporaryDirectory  # noqa: PLC0415 - as above
-
-        from lading.layout.directory import open_layout  # noqa: PLC0415 - as above
+        from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for a trial
 
         there = self._is_directory()
         with TemporaryDirectory(prefix="lading-") as empty:
             path = Path(self.path if there else empty)
-            async with open_layout(
+            async with _opener(_OCI)(
                 path, create=not there, name=_NAME, image=self.image
             ) as registry:
                 yield registry
 
     def _is_directory(self) -> bool:
-        return self.kind == "oci" and Path(self.path).is_dir()
+        return self.kind == _OCI and Path(self.path).is_dir()
 
     def _file(self, *, writing: bool) -> Path | BinaryIO:
         if self.path != "-":
@@ -182,7 +181,12 @@ class _Local:
         return sys.stdout.buffer if writing else sys.stdin.buffer
 
 
-_KINDS = frozenset({"oci", "oci-archive", _DOCKER})
+def _opener(kind: str) -> "Callable[..., AbstractAsyncContextManager[LayoutRegistry]]":
+    """What opens layouts or archives of a *kind*; imported only when one is named."""
+    module, name = _KINDS[kind]
+    found: Callable[..., AbstractAsyncContextManager[LayoutRegistry]]
+    found = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ itself. Where it says nothing that can be followed, ``last`` is what every regis
 """
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.client.asking.exchange import Answer, Call
 from lading.client.connections.origin import Origin, resolved
@@ -24,8 +24,7 @@ _SMALLER = (1000, 100)
 """The page sizes that are tried where more are refused (ECR refuses more than 1000)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Further:
+class Further(NamedTuple):
     """Whether a list goes on, and the URL where it does, if that is one to be followed."""
 
     more: bool

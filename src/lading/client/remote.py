@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from lading.client.asking.exchange import Answer, Exchange
@@ -31,11 +32,10 @@ PIECES = (64 << 20, 16 << 20, 4 << 20, 1 << 20, 512 << 10)
 """The lengths in bytes that are tried in turn where a proxy takes no more in one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How often something is taken up again that broke off in the middle."""
 
-    retry: Retry = Retry()  # noqa: RUF009 - frozen
+    retry: Retry = Retry()
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
 
@@ -117,7 +117,7 @@ class Remote:
 
     exchange: Exchange
     chunk_size: int | None = None
-    patience: Patience = Patience()
+    patience: Patience = Patience()  # noqa: RUF009 - immutable
     listener: Listener = silent
     learned: Learned = field(default_factory=Learned)
 

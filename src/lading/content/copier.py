@@ -7,9 +7,8 @@ copied is kept in memory.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from lading.content import crowd, platforms
 from lading.content.blobs import Blobs
@@ -40,8 +39,7 @@ from lading.oci.names import Reference, Tag
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(NamedTuple):
     """Where a copy begins: with ``only``, just these of what the manifest names are wanted.
 
     ``made`` says that the manifest is not in the source, but was made of one that is.

@@ -1,14 +1,13 @@
 """What a manifest names, with all that is known about it there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.oci.descriptor import Descriptor
 from lading.oci.manifest import Edge, Kind, Manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """Some content that a manifest names, and as what it has to be there."""
 
     descriptor: Descriptor

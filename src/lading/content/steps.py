@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from lading.errors import LadingError
 from lading.oci.descriptor import Descriptor
@@ -27,8 +27,7 @@ class Event(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One thing that happened to the content that ``descriptor`` names.
 
     ``name`` is a tag or the title of a file, if it has one; ``moved`` are the bytes that have

@@ -6,6 +6,7 @@ takes nothing whose content is missing.
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.content.referrers import by_index
 from lading.errors import ManifestInvalid, ManifestUnknown
@@ -21,8 +22,7 @@ NODES = 100_000
 """How many manifests and blobs a graph may have; what was visited is kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """Something that a walk came to: a digest, and as what it is there.
 
     ``manifest`` is the manifest itself; a node of kind ``MANIFEST`` without one is missing.

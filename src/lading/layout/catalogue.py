@@ -5,8 +5,7 @@ Nothing here changes a layout. Everything blocks on files and runs in a worker t
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lading.bodies import BlobContent, Span
 from lading.errors import DigestInvalid, LayoutInvalid, ManifestInvalid
@@ -55,8 +54,7 @@ class Shelf(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What has to be known of a manifest to find it, and what it names, without reading it."""
 
     descriptor: Descriptor

@@ -7,9 +7,8 @@ Nothing here reads files.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from lading.errors import DigestInvalid, LayoutInvalid, ManifestUnknown, ReferenceInvalid
 from lading.oci import media_types
@@ -27,8 +26,7 @@ FULL_NAME = "io.containerd.image.name"
 _PLAIN = frozenset({"mediaType", "digest", "size"})
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A tag that an entry has, and of which image, if that is said."""
 
     tag: Tag

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from lading.bodies import Bytes
@@ -28,8 +29,7 @@ Patiently = Callable[[Callable[[], Awaitable["Told"]]], Awaitable["Told"]]
 """Does something again while it fails in ways that may pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A short answer, read whole."""
 
     status: int

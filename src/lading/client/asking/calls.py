@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from lading.bodies import Source, Stream
@@ -15,8 +16,7 @@ from lading.wire.message import Headers, Response
 _LONGEST_ERROR = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What is asked of a registry.
 
     Attributes:

@@ -4,8 +4,8 @@ The n-th wait is between nothing and ``first`` · 2^n seconds (full jitter), at 
 unless the registry says how long it wants to be left alone.
 """
 
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 522})
 """The statuses of trouble that may pass."""
@@ -14,8 +14,7 @@ NOT_BEGUN = frozenset({408, 429, 503})
 """Those of them that say that nothing was done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """How often and when; all times in seconds."""
 
     tries: int = 5

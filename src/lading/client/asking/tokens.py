@@ -8,6 +8,7 @@ what was asked for; that shows only when a token is used.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lading.client.connections.origin import Origin
@@ -25,8 +26,7 @@ _SHARE = 0.8
 _MOST_KEPT = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Realm:
+class Realm(NamedTuple):
     """Who gives out tokens for a registry, as its challenge says."""
 
     url: str

@@ -9,8 +9,7 @@ import importlib
 import ipaddress
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from lading.client.connections.origin import Origin
@@ -22,8 +21,7 @@ Watch = Callable[[socket.socket], None]
 """Told of each socket before it is connected, so that somebody else can shut it down."""
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """How to get to an origin; ``timeout`` is for each address of it, in seconds."""
 
     connection: Connection
@@ -92,8 +90,12 @@ def connected(host: str, port: int, timeout: float, watch: Watch) -> socket.sock
         OSError: none does, within *timeout* seconds for each.
     """
     failed: OSError = OSError("the name has no address")
+    name = host.strip("[]")
     for family, kind, protocol, _, address in socket.getaddrinfo(
-        host.strip("[]"), port, type=socket.SOCK_STREAM
+        # As text it would go through the rules for other scripts, which take time to load.
+        name.encode() if name.isascii() else name,
+        port,
+        type=socket.SOCK_STREAM,
     ):
         sock = socket.socket(family, kind, protocol)
         try:

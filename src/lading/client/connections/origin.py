@@ -5,8 +5,7 @@ two ways to write the same one are equal here (trap T46).
 """
 
 import ipaddress
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lading.errors import ReferenceInvalid
@@ -14,8 +13,7 @@ from lading.errors import ReferenceInvalid
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A scheme, a host and a port; ``host`` is in lower case, without the brackets of IPv6."""
 
     scheme: str

@@ -5,7 +5,6 @@ The one module that imports urllib3 and truststore.
 
 import socket
 import ssl
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -132,8 +131,8 @@ def _distrusted(origin: Origin, route: Route, error: ssl.SSLCertVerificationErro
 
 def _issuer_at(origin: Origin, route: Route) -> str:
     """Who issued the certificate there; asked on a connection of its own that carries nothing."""
-    blind = replace(route.connection, ca_files=(), client_cert=None, verify=False)
-    anything = replace(route, connection=blind)
+    blind = route.connection._replace(ca_files=(), client_cert=None, verify=False)
+    anything = route._replace(connection=blind)
     try:
         connection = _connection(origin, anything, lambda _sock: None)
         connection.connect()

@@ -1,13 +1,12 @@
 """How connections are made: values that are configured, by origin."""
 
 import ipaddress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.client.connections.origin import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """How an origin is connected to.
 
     ``ca_files`` are trusted beside what the system trusts. Without ``verify`` any certificate is
@@ -22,8 +21,7 @@ class Connection:
     resolve_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(NamedTuple):
     """Which proxy a request goes through, by URL; ``no_proxy`` lists who is asked directly.
 
     Its entries are names (with everything below them), addresses, networks such as
@@ -59,8 +57,7 @@ def _covers(entry: str, origin: Origin) -> bool:
     return bool(name) and (origin.host == name or origin.host.endswith(f".{name}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """How long to wait, in seconds.
 
     ``connect`` for a connection to each address, and each step of its encryption; ``silence``

@@ -3,9 +3,8 @@
 Values only; `lading.client.hosts.rules` makes them of what is configured.
 """
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Self
+from typing import NamedTuple, Self
 
 from lading.client.connections.origin import Origin
 from lading.client.connections.transport import Connection
@@ -29,8 +28,7 @@ READING = frozenset({Capability.PULL, Capability.RESOLVE})
 """What a mirror may be asked for that is allowed all of reading."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One place where a registry, or a mirror of it, is served.
 
     Attributes:
@@ -50,7 +48,7 @@ class Endpoint:
     origin: Origin
     prefix: str = "/v2"
     capabilities: frozenset[Capability] = EVERYTHING
-    connection: Connection = Connection()  # noqa: RUF009 - frozen
+    connection: Connection = Connection()
     headers: tuple[tuple[str, str], ...] = ()
     known_as: str = ""
     renamed: tuple[str, str] = ("", "")
@@ -77,8 +75,7 @@ class Endpoint:
         return f"{self.prefix}/{rest}"
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """A registry by the name that people use for it, perhaps for some of its repositories only.
 
     ``endpoints`` are in the order in which they are asked: mirrors first, the registry itself

@@ -4,11 +4,10 @@ Read are ``[[registry]]`` with its mirrors, ``unqualified-search-registries``, `
 and ``[aliases]`` (containers-registries.conf(5)); other keys are of no concern to a client.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from lading.client.hosts.host import READING, Capability
 from lading.errors import ConfigInvalid, ReferenceInvalid
@@ -24,8 +23,7 @@ _PULLS = {
 _MODES = ("enforcing", "permissive", "disabled")
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """Where a registry is mirrored, and for what."""
 
     location: str
@@ -33,8 +31,7 @@ class Mirror:
     capabilities: frozenset[Capability] = READING
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One ``[[registry]]``: how names that begin with ``prefix`` are reached.
 
     ``location`` stands in place of ``prefix`` then, unless it is empty; ``file`` is where the
@@ -62,13 +59,12 @@ class Rule:
         return len(named) + len(slash) + len(path)
 
 
-@dataclass(frozen=True, slots=True)
-class RegistriesConf:
+class RegistriesConf(NamedTuple):
     """What the files say together."""
 
     rules: tuple[Rule, ...] = ()
     search: tuple[str, ...] = ()
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = MappingProxyType({})
     mode: str = "permissive"
 
     def rule(self, name: str) -> Rule | None:
@@ -118,12 +114,18 @@ def read_toml(path: Path) -> dict[str, Any] | None:
         ConfigInvalid: it is there and cannot be read.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ConfigInvalid(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeError) as error:
+    except UnicodeError as error:
+        raise ConfigInvalid(f"{path}: {error}") from None
+    import tomllib  # noqa: PLC0415 - most machines have no such file, and start sooner without it
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigInvalid(f"{path}: {error}") from None
 
 
@@ -151,18 +153,18 @@ def _added(whole: RegistriesConf, document: dict[str, Any], file: str) -> Regist
     for table in _tables(document, "registry", file):
         rule = _rule(table, file)
         rules[rule.prefix] = rule
-    whole = replace(whole, rules=tuple(rules.values()))
+    whole = whole._replace(rules=tuple(rules.values()))
     if (search := typed(document, "unqualified-search-registries", list, file)) is not None:
-        whole = replace(whole, search=tuple(_strings(search, file)))
+        whole = whole._replace(search=tuple(_strings(search, file)))
     if (mode := typed(document, "short-name-mode", str, file)) is not None:
         if mode not in _MODES:
             raise ConfigInvalid(f"{file}: short-name-mode is none of {', '.join(_MODES)}")
-        whole = replace(whole, mode=mode)
+        whole = whole._replace(mode=mode)
     aliases = typed(document, "aliases", dict, file) or {}
     _strings(aliases.values(), file)
     # An empty alias takes back what another file says.
     merged = {key: value for key, value in {**whole.aliases, **aliases}.items() if value}
-    return replace(whole, aliases=merged)
+    return whole._replace(aliases=merged)
 
 
 def _rule(table: dict[str, Any], file: str) -> Rule:

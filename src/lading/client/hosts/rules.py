@@ -6,7 +6,7 @@ host. What somebody said for this one time counts for the registry itself, not f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.client.connections.origin import Origin
@@ -113,7 +113,7 @@ class HostRules:
     ) -> Endpoint:
         host, _, path = location.partition("/")
         found = self._at(host, insecure=insecure)
-        return replace(found, capabilities=capabilities, renamed=(below, path))
+        return found._replace(capabilities=capabilities, renamed=(below, path))
 
     def _at(self, host: str, *, insecure: bool = False) -> Endpoint:
         """The place that a host has by its name, with what its certificates say."""
@@ -121,7 +121,7 @@ class HostRules:
         connection = self._certificates(host) or Connection()
         plain = None
         if insecure and origin.scheme == "https":
-            connection = replace(connection, verify=False)
+            connection = connection._replace(verify=False)
             plain = Origin.parse(f"http://{_api(host)}")
         return Endpoint(origin=origin, connection=connection, known_as=host, plain=plain)
 
@@ -146,22 +146,21 @@ class HostRules:
             origin = Origin.parse(f"https://{_api(own.known_as)}")
         connection = own.connection
         if said.insecure:
-            connection = replace(connection, verify=False)
+            connection = connection._replace(verify=False)
         if said.client_cert is not None:
-            connection = replace(
-                connection, client_cert=said.client_cert, client_key=said.client_key
+            connection = connection._replace(
+                client_cert=said.client_cert, client_key=said.client_key
             )
-        return replace(own, origin=origin, plain=plain, connection=connection)
+        return own._replace(origin=origin, plain=plain, connection=connection)
 
     def _resolved(self, endpoint: Endpoint) -> Endpoint:
         connection = self._somewhere(endpoint.origin, endpoint.connection)
-        return replace(endpoint, connection=connection)
+        return endpoint._replace(connection=connection)
 
     def _somewhere(self, origin: Origin, connection: Connection) -> Connection:
         """*connection* with what counts at every host."""
         said = self._overrides
-        return replace(
-            connection,
+        return connection._replace(
             ca_files=(*connection.ca_files, *said.ca_files),
             resolve_to=said.resolve.get((origin.host, origin.port), connection.resolve_to),
         )

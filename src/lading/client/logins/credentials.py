@@ -6,7 +6,7 @@ whoever holds tokens asks seldom. Nothing here prints a secret.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lading.errors import CredentialsFailed
 
@@ -30,8 +30,7 @@ class Login:
     came_from: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """One step of a search: ``place`` was looked at, and ``outcome`` says what came of it."""
 
     place: str

@@ -13,9 +13,8 @@ import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lading.client.logins.credentials import Login
 from lading.client.logins.programs import TOKEN_USER
@@ -42,8 +41,7 @@ def program_keys(host: str) -> tuple[str, ...]:
     return (HUB_KEY, host) if host == DOCKER_HUB else (host,)
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(NamedTuple):
     """What one file says about logins; ``place`` is what people know it by."""
 
     place: str

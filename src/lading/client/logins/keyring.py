@@ -6,8 +6,8 @@ first (``credHelpers``), then the program for all (``credsStore``), then what th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lading.client.logins.credentials import Login, Tried
 from lading.client.logins.files import (
@@ -23,8 +23,7 @@ from lading.client.logins.programs import Programs
 from lading.errors import CredentialsFailed
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where logins may be kept: a file, or the text of a variable.
 
     Attributes:

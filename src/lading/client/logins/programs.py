@@ -10,7 +10,6 @@ import os
 import re
 import select
 import selectors
-import shutil
 import subprocess
 import threading
 import time
@@ -112,6 +111,8 @@ class Programs:
         raise CredentialsFailed(f"{_PREFIX}{name} {verb}: {reason[:_LONGEST_REASON]}")
 
     def _found(self, name: str) -> str:
+        import shutil  # noqa: PLC0415 - few logins are kept by programs
+
         if _SAFE.fullmatch(name) is None:
             raise CredentialsFailed(f"{name!r} is not the name of a credential helper")
         path = shutil.which(_PREFIX + name, path=self._search)
