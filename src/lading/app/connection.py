@@ -224,9 +224,12 @@ class Connection(asyncio.BufferedProtocol):
         self._keep_alive = head.keep_alive and not self.shared.closing
         self._ending = replies.KEPT_ALIVE if head.old else replies.KEPT
         body = self._take_body(head)
-        self._begin(
-            Request(head.method, head.path, head.query, Headers(head.fields), body, self._peer)
+        request = Request(
+            head.method, head.path, head.query, Headers(head.fields), body, self._peer
         )
+        if head.old:
+            request.version = "1.0"
+        self._begin(request)
 
     def _take_body(self, head: Head) -> Inbound:
         """Choose the way for the body, and give it what came with the head."""

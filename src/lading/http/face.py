@@ -78,7 +78,9 @@ class Face:
 
     async def __call__(self, request: Request) -> Response:
         """Answer *request*; every error of ours becomes an answer."""
-        place = match(request.path)
+        if request.place is None:
+            request.place = match(request.path)
+        place = request.place
         if place is None:
             response = problems.unrouted(request.path)
         else:
@@ -100,6 +102,7 @@ class Face:
                 principal = await self._authenticator.authenticate(
                     _credentials(request), wanted=wanted(request, place), peer=request.peer
                 )
+                request.user = principal.name
             registry = self._admit(_occasion(request, principal))
             return await endpoint(Call(request, registry, place, self._terms))
         except LadingError as error:
@@ -112,6 +115,7 @@ class Face:
 
 def _problem(request: Request, place: Place, error: LadingError) -> Response:
     response = problems.encode(error, name=place.name)
+    response.error = error
     if response.status not in _EXPECTED:
         # Many clients swallow what they are told (trap T36), so it is told here as well.
         failed = response.status >= 500

@@ -9,6 +9,8 @@ from typing import Self
 from urllib.parse import parse_qsl
 
 from lading.bodies import BlobContent, Bytes, Extent, FileSpan, Held, Inbound
+from lading.errors import LadingError
+from lading.wire.routes import Place
 
 
 class Headers:
@@ -45,7 +47,9 @@ class Request:
     ``path`` and ``query`` are as they came, still percent-encoded; ``peer`` is the address of the
     socket's other end, and ``client`` the address where the request began if there is a proxy in
     between that is trusted to know. ``base`` is the URL of the registry as the client knows it,
-    without a slash at the end; ``id`` names this request in logs and answers.
+    without a slash at the end; ``id`` names this request in logs and answers; ``version`` is that
+    of HTTP. ``place`` and ``user`` are noted by whoever finds out where the path leads and who
+    asks, for those who tell of the request afterwards.
     """
 
     method: str
@@ -57,6 +61,9 @@ class Request:
     id: str = ""
     client: str = ""
     base: str = ""
+    version: str = "1.1"
+    place: Place | None = None
+    user: str = ""
 
     def params(self, name: str) -> list[str]:
         """The values of query parameter *name*, decoded, in order."""
@@ -87,13 +94,15 @@ class Response:
     ``headers`` always include ``Content-Length`` where the status allows one; an answer to HEAD
     has the length of what GET would give and an empty body. Whoever sends the response closes a
     body that is `BlobContent`. With several ``parts`` in it, ``frames`` holds what goes before
-    each part and after the last (``multipart/byteranges``).
+    each part and after the last (``multipart/byteranges``). ``error`` is what the answer tells
+    of, for logs.
     """
 
     status: int
     headers: Fields = field(default_factory=list)
     body: bytes | BlobContent = b""
     frames: Sequence[bytes] = ()
+    error: LadingError | None = None
 
     def pieces(self) -> Iterator[bytes | Extent]:
         """What a body in parts is sent as, in order: frames as they are, parts by their place."""

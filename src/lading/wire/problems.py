@@ -140,6 +140,12 @@ def broken(request_id: str) -> Response:
     return _response(500, [_entry("UNKNOWN", "something went wrong", detail)], [])
 
 
+def unwell() -> Response:
+    """The answer to any request while a check of the server's health fails."""
+    detail = "health check failed: please see /debug/health"
+    return _response(503, [_entry("UNAVAILABLE", "service unavailable", detail)], [])
+
+
 def refused(status: int, reason: str) -> Response:
     """The answer to what is no request: a head that is broken, too long or too slow."""
     return _response(status, [_entry("UNSUPPORTED", reason, "")], [])
