@@ -93,13 +93,41 @@ class Event:
     """A change that was committed: its number, when, on whose behalf, and what.
 
     Numbers only grow. In an event that was read back, the manifest of a `ManifestPut` is whole as
-    long as it is kept, and has an empty body after that.
+    long as it is kept, and has an empty body after that. ``ended`` are the tags that ended with
+    the manifest of a `ManifestDeleted`, in byte order.
     """
 
     number: int
     at: datetime
     occasion: Occasion
     change: Change
+    ended: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far events have been told to one *endpoint*.
+
+    All up to ``number`` were told or passed over. The next one failed ``failures`` times in a row,
+    ``failing_since`` then, for ``reason`` the last time. ``skip_to`` is up to where somebody
+    asked to pass over all, ``urged`` how often somebody asked to try again at once.
+    """
+
+    endpoint: str
+    number: int
+    failures: int = 0
+    failing_since: datetime | None = None
+    reason: str = ""
+    skip_to: int = 0
+    urged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The number of the latest event, 0 before the first, and how far each endpoint has got."""
+
+    latest: int
+    deliveries: Sequence[Delivery]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +282,35 @@ class Changes(Protocol):
         ...
 
 
+class Deliveries(Protocol):
+    """Who was told of which events, and forgetting those that nobody is told of any more."""
+
+    async def outlook(self) -> Outlook:
+        """How things stand now; cheap enough to be asked several times a second."""
+        ...
+
+    async def settle(self, settled: Sequence[Delivery]) -> None:
+        """Write down how far each of *settled* has got, new ones too, in one transaction.
+
+        What was asked for by `urge` is not touched.
+        """
+        ...
+
+    async def urge(self, endpoint: str, *, skip_to: int = 0) -> bool:
+        """Ask whoever delivers to try *endpoint* at once, and to pass over all up to *skip_to*.
+
+        ``False`` if there is no such endpoint.
+        """
+        ...
+
+    async def forget_events(self, *, before: datetime, upto: int, limit: int) -> int:
+        """Forget up to *limit* of the oldest events, numbered up to *upto* and from before *before*.
+
+        The latest event is never forgotten. Returns how many were.
+        """
+        ...
+
+
 class Collection(Protocol):
     """Forget, then delete; each step safe against a crash after it."""
 
@@ -332,6 +389,10 @@ class Exclusion(Protocol):
         """
         ...
 
+    def delivering(self) -> AbstractAsyncContextManager[None]:
+        """Hold the one right to tell endpoints of events; waits for it."""
+        ...
+
 
 class Rehearsal(Protocol):
     """Finding out what would happen."""
@@ -344,5 +405,7 @@ class Rehearsal(Protocol):
         ...
 
 
-class MetadataStore(Names, Listings, Changes, Collection, Audit, Exclusion, Rehearsal, Protocol):
+class MetadataStore(
+    Names, Listings, Changes, Deliveries, Collection, Audit, Exclusion, Rehearsal, Protocol
+):
     """All of it: what a place that keeps the truth can do."""

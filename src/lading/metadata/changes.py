@@ -29,7 +29,7 @@ from lading.interfaces.metadata import (
     TagDeleted,
 )
 from lading.metadata.connection import Connection, Row
-from lading.metadata.rows import encode_change, encode_occasion, moment, stamp
+from lading.metadata.rows import encode_change, encode_occasion, encode_tags, moment, stamp
 from lading.metadata.untagged import is_untagged
 from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
@@ -53,10 +53,14 @@ class Moment:
 
 
 class _Effect(NamedTuple):
-    """What applying a change did: whether anything is otherwise, and the row of a manifest put."""
+    """What applying a change did: whether anything is otherwise, and what its event keeps of it.
+
+    That is the row of a manifest put, and the tags that ended with a manifest.
+    """
 
     changed: bool
     manifest: int | None = None
+    ended: tuple[Tag, ...] = ()
 
 
 def commit(
@@ -70,11 +74,18 @@ def commit(
     if not effect.changed:
         return None
     connection.run(
-        "INSERT INTO events (number, at, principal, facts, kind, change, manifest)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (now.number, now.at, *encode_occasion(occasion), *encode_change(change), effect.manifest),
+        "INSERT INTO events (number, at, principal, facts, kind, change, manifest, ended)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            now.number,
+            now.at,
+            *encode_occasion(occasion),
+            *encode_change(change),
+            effect.manifest,
+            encode_tags(effect.ended),
+        ),
     )
-    return Event(now.number, moment(now.at), occasion, change)
+    return Event(now.number, moment(now.at), occasion, change, effect.ended)
 
 
 def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:
@@ -86,7 +97,8 @@ def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:
         case ManifestPut():
             return _put_manifest(connection, change, now)
         case ManifestDeleted():
-            _delete_manifest(connection, change, now)
+            ended = _delete_manifest(connection, change, now)
+            return _Effect(changed=True, ended=ended)
         case TagDeleted():
             _delete_tag(connection, change, now)
         case RepositoryDeleted():
@@ -367,7 +379,10 @@ def _end_manifest(
     )
 
 
-def _delete_manifest(connection: Connection, change: ManifestDeleted, now: Moment) -> None:
+def _delete_manifest(
+    connection: Connection, change: ManifestDeleted, now: Moment
+) -> tuple[Tag, ...]:
+    """End a manifest and the tags that name it; return these."""
     digest = str(change.digest)
     repository = live_repository(connection, change.repository)
     present = _live_manifest(connection, repository, digest) if repository is not None else None
@@ -377,10 +392,12 @@ def _delete_manifest(connection: Connection, change: ManifestDeleted, now: Momen
     if before is not None and not is_untagged(connection, present[0], stamp(before)):
         raise ManifestUnknown(digest)
     _end_manifest(connection, repository, digest, present, now)
-    connection.run(
-        "UPDATE tags SET until = ?, until_at = ? WHERE manifest = ? AND until IS NULL",
+    ended = connection.rows(
+        "UPDATE tags SET until = ?, until_at = ? WHERE manifest = ? AND until IS NULL"
+        " RETURNING name",
         (now.number, now.at, present[0]),
     )
+    return tuple(sorted(Tag(name) for (name,) in ended))
 
 
 def _delete_tag(connection: Connection, change: TagDeleted, now: Moment) -> None:

@@ -38,6 +38,7 @@ class FileLocks:
 
     def __init__(self, directory: Path) -> None:
         self._background = str(directory / "background.lock")
+        self._delivering = str(directory / "delivering.lock")
         self._shards = [str(directory / "locks" / f"{number:02x}") for number in range(SHARDS)]
 
     def publishing(self, digest: Digest) -> "_Holding":
@@ -58,6 +59,10 @@ class FileLocks:
             yield wait or _locked(descriptor, fcntl.LOCK_EX)
         finally:
             os.close(descriptor)
+
+    def delivering(self) -> "_Holding":
+        """Hold the lock of delivering alone."""
+        return _Holding(self._delivering, fcntl.LOCK_EX)
 
 
 class _Holding:
@@ -116,6 +121,7 @@ class ProcessLocks:
         self._publishers: Counter[int] = Counter()
         self._exclusive: set[int] = set()
         self._background = False
+        self._delivers = False
 
     @asynccontextmanager
     async def publishing(self, digest: Digest) -> AsyncIterator[None]:
@@ -152,3 +158,13 @@ class ProcessLocks:
             yield True
         finally:
             self._background = False
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Hold the lock of delivering alone."""
+        await _until(lambda: not self._delivers)
+        self._delivers = True
+        try:
+            yield
+        finally:
+            self._delivers = False

@@ -15,6 +15,7 @@ from lading.metadata.connection import Connection
 from lading.metadata.rows import (
     decode_change,
     decode_occasion,
+    decode_tags,
     moment,
     stored_digest,
 )
@@ -82,7 +83,7 @@ HISTORY = (
 )
 EVENTS = (
     "SELECT events.number, events.at, events.principal, events.facts, events.kind, events.change,"
-    " bodies.body FROM events LEFT JOIN bodies ON bodies.manifest = events.manifest"
+    " bodies.body, events.ended FROM events LEFT JOIN bodies ON bodies.manifest = events.manifest"
     " WHERE events.number > ? ORDER BY events.number LIMIT ?"
 )
 
@@ -226,8 +227,9 @@ def events(connection: Connection, after: int, limit: int) -> list[Event]:
             moment(at),
             decode_occasion(principal, facts),
             decode_change(kind, change, body or b""),
+            decode_tags(ended),
         )
-        for number, at, principal, facts, kind, change, body in connection.rows(
+        for number, at, principal, facts, kind, change, body, ended in connection.rows(
             EVENTS, (after, limit)
         )
     ]

@@ -5,7 +5,7 @@ of manifests. Nothing here knows a database.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
@@ -134,6 +134,16 @@ _DECODERS: Mapping[str, Callable[[RepositoryName, Mapping[str, Any], bytes], Cha
     "TagDeleted": _tag_deleted,
     "RepositoryDeleted": _repository_deleted,
 }
+
+
+def encode_tags(tags: Sequence[Tag]) -> str | None:
+    """*tags* as JSON, if there are any."""
+    return _json(list(tags)) if tags else None
+
+
+def decode_tags(text: str | None) -> tuple[Tag, ...]:
+    """Read what `encode_tags` wrote."""
+    return tuple(map(Tag, json.loads(text))) if text else ()
 
 
 def encode_occasion(occasion: Occasion) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 Reads run on the event loop by one connection of the process; writes are gathered by one thread of
 the process, or by the threads that ask (`sqlite_writer`), under a lock of all processes. Files under the root:
 ``metadata/registry.db`` (and its ``-wal`` and ``-shm``), ``metadata/write.lock``,
-``metadata/background.lock`` and ``metadata/locks/00`` to ``ff``. The root has to lie on a local
-file system.
+``metadata/background.lock``, ``metadata/delivering.lock`` and ``metadata/locks/00`` to ``ff``. The
+root has to lie on a local file system.
 """
 
 import asyncio
@@ -64,7 +64,8 @@ def prepare_sqlite(
         (directory / "locks").mkdir(parents=True, exist_ok=True)
         for number in range(SHARDS):
             (directory / "locks" / f"{number:02x}").touch(mode=0o600)
-        (directory / "background.lock").touch(mode=0o600)
+        for name in ("background.lock", "delivering.lock"):
+            (directory / name).touch(mode=0o600)
     lock = WriteLock(directory / "write.lock")
     try:
         with lock.held():

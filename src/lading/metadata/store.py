@@ -10,9 +10,18 @@ from datetime import datetime, timedelta
 
 from lading.errors import StorageDamaged
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import Change, Condemned, Event, Exclusion, Pull, TagInterval
+from lading.interfaces.metadata import (
+    Change,
+    Condemned,
+    Delivery,
+    Event,
+    Exclusion,
+    Outlook,
+    Pull,
+    TagInterval,
+)
 from lading.interfaces.repository import Page
-from lading.metadata import audit, changes, collection, reading, untagged
+from lading.metadata import audit, changes, collection, deliveries, reading, untagged
 from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Database
@@ -130,6 +139,23 @@ class RowStore:
         if pulls:
             await self._database.write(collection.record_pulls, tuple(pulls))
 
+    async def outlook(self) -> Outlook:
+        """The latest event, and how far each endpoint has got."""
+        return await self._database.read(deliveries.outlook)
+
+    async def settle(self, settled: Sequence[Delivery]) -> None:
+        """Write down how far each of *settled* has got."""
+        if settled:
+            await self._database.write(deliveries.settle, tuple(settled))
+
+    async def urge(self, endpoint: str, *, skip_to: int = 0) -> bool:
+        """Ask that *endpoint* be tried at once, with what comes after *skip_to*."""
+        return await self._database.write(deliveries.urge, endpoint, skip_to)
+
+    async def forget_events(self, *, before: datetime, upto: int, limit: int) -> int:
+        """Forget the oldest events."""
+        return await self._database.write(deliveries.forget_events, before, upto, limit)
+
     async def condemn(self, *, before: datetime, limit: int) -> Condemned:
         """Take what was queued before *before* and is still unreferenced."""
         horizon = Horizon(stamp(self._now()), stamp(before), self._undo)
@@ -187,3 +213,7 @@ class RowStore:
     def background(self, *, wait: bool) -> AbstractAsyncContextManager[bool]:
         """Hold the one right to do background work."""
         return self._exclusion.background(wait=wait)
+
+    def delivering(self) -> AbstractAsyncContextManager[None]:
+        """Hold the one right to tell endpoints of events."""
+        return self._exclusion.delivering()

@@ -7,7 +7,8 @@
             return open_tape(place, grace=grace, undo=undo, now=now)
 
 The suite drives time by a clock of its own. The tests are coroutines; pytest-asyncio runs them in
-its automatic mode. What concerns collection is in `metadata_collection`, and comes along.
+its automatic mode. What concerns collection is in `metadata_collection`, what concerns those who are
+told of events in `metadata_deliveries`; both come along.
 """
 
 import asyncio
@@ -41,11 +42,11 @@ from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples
-from lading.testing.metadata_collection import CollectionContract
+from lading.testing.metadata_deliveries import DeliveriesContract
 from lading.testing.metadata_writing import APP, OTHER, Clock, link, push, put, tags_of
 
 
-class MetadataStoreContract(CollectionContract):
+class MetadataStoreContract(DeliveriesContract):
     """Every promise of `MetadataStore`. Subclass it and provide `opened`."""
 
     async def test_manifest_is_found_by_its_tag_and_by_its_digest(

@@ -16,7 +16,7 @@ from lading.metadata.migrations import Migration
 @pytest.fixture
 def older(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on, every registry that was made before is one of an older version."""
-    more = Migration(2, "more", "CREATE TABLE more (id INTEGER)")
+    more = Migration(99, "more", "CREATE TABLE more (id INTEGER)")
     both = [*migrations.known(), more]
     monkeypatch.setattr(migrations, "known", lambda: both)
 

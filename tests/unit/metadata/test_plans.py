@@ -11,13 +11,14 @@ from lading.interfaces.metadata import (
     BlobLinked,
     BlobUnlinked,
     Change,
+    Delivery,
     ManifestDeleted,
     ManifestPut,
     Pull,
     RepositoryDeleted,
     TagDeleted,
 )
-from lading.metadata import audit, changes, collection, reading, untagged
+from lading.metadata import audit, changes, collection, deliveries, reading, untagged
 from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Row, Value
@@ -31,7 +32,7 @@ from lading.testing import samples
 APP, OTHER = RepositoryName("team/app"), RepositoryName("team/other")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 HORIZON = Horizon(now=3_000_000_000_000_000, before=3_000_000_000_000_000, undo=1)
-WHOLE_TABLE_WANTED = ("FROM doomed ORDER BY digest",)
+WHOLE_TABLE_WANTED = ("FROM doomed ORDER BY digest", "FROM deliveries ORDER BY endpoint")
 
 
 class _Noting:
@@ -130,6 +131,10 @@ def _collect_everything(noting: _Noting) -> None:
     changes.commit(noting, RepositoryDeleted(APP), Occasion(), AT)
     collection.condemn(noting, HORIZON, 100)
     collection.bury(noting, samples.image().manifest.digest)
+    deliveries.settle(noting, [Delivery("a", 1)])
+    deliveries.urge(noting, "a", 2)
+    deliveries.outlook(noting)
+    deliveries.forget_events(noting, AT, 3, 10)
     audit.mislay(noting, samples.image().manifest.digest)
 
 
