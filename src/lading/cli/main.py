@@ -11,12 +11,12 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from lading.cli import USUAL
 from lading.cli.escapes import shown
 from lading.cli.names import COMMANDS, SECTIONS, native
 from lading.errors import LadingError, PartlyDone
@@ -44,9 +44,11 @@ class _Commands(click.Group):
         """Import the command *cmd_name*."""
         if cmd_name not in COMMANDS:
             return None
-        with _without_collection():
-            found = importlib.import_module(f"lading.cli.{cmd_name}").command
+        found = importlib.import_module(f"lading.cli.{cmd_name}").command
         assert isinstance(found, click.Command)
+        # Garbage is looked for from now on, though not among what was imported.
+        gc.freeze()
+        gc.set_threshold(*USUAL)
         return found
 
     def resolve_command(
@@ -76,18 +78,6 @@ class _Commands(click.Group):
         item = importlib.import_module("click.shell_completion").CompletionItem
         found = [item(n, help=line) for n, line in COMMANDS.items() if n.startswith(incomplete)]
         return found or super().shell_complete(ctx, incomplete)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: what is imported stays, and looking takes a tenth of it."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _version(
