@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lading.app.serving import bind
+from lading.app.doors import bind
 from lading.errors import AddressUnusable
 
 

@@ -23,27 +23,37 @@ _CRANE = "crane copy alpine {host}/alpine"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """The facts of a start. ``addresses`` are pairs of host and port that are listened on."""
+    """The facts of a start.
+
+    ``addresses`` are what is listened on: pairs of host and port, or paths of sockets in the file
+    system. ``secure`` says that connections are encrypted.
+    """
 
     version: str
-    addresses: Sequence[tuple[str, int]]
+    addresses: Sequence[tuple[str, int] | str]
     root: Path
     new: bool
     read_only: bool
     workers: int
+    secure: bool = False
 
     @property
-    def host(self) -> str:
-        """The registry's name in a reference, as somebody on this machine would write it."""
-        host, port = self.addresses[0]
+    def host(self) -> str | None:
+        """The registry's name in a reference, as somebody on this machine would write it.
+
+        A socket in the file system has none.
+        """
+        if not self._pairs:
+            return None
+        host, port = self._pairs[0]
         if self.only_for_this_machine or ipaddress.ip_address(host).is_unspecified:
             return f"localhost:{port}"
-        return f"{_bracketed(host)}:{port}"
+        return _joined(host, port)
 
     @property
     def only_for_this_machine(self) -> bool:
         """Whether only this machine can connect."""
-        return all(ipaddress.ip_address(host).is_loopback for host, _ in self.addresses)
+        return all(ipaddress.ip_address(host).is_loopback for host, _ in self._pairs)
 
     @property
     def access(self) -> str:
@@ -58,7 +68,7 @@ class Greeting:
         """What is risky about it, if anything is."""
         if self.only_for_this_machine or self.read_only:
             return None
-        where = ", ".join(f"{_bracketed(host)}:{port}" for host, port in self.addresses)
+        where = ", ".join(_joined(*each) for each in self._pairs)
         return (
             f"anybody who can reach {where} may push and delete: this version knows no users. "
             "Listen on 127.0.0.1, use --read-only, or let a firewall or proxy decide who comes in"
@@ -67,7 +77,15 @@ class Greeting:
     @property
     def urls(self) -> str:
         """Where it listens."""
-        return ", ".join(f"http://{_bracketed(host)}:{port}" for host, port in self.addresses)
+        scheme = "https" if self.secure else "http"
+        return ", ".join(
+            f"unix:{each}" if isinstance(each, str) else f"{scheme}://{_joined(*each)}"
+            for each in self.addresses
+        )
+
+    @property
+    def _pairs(self) -> list[tuple[str, int]]:
+        return [each for each in self.addresses if not isinstance(each, str)]
 
 
 def greet(greeting: Greeting, *, person: bool) -> None:
@@ -91,7 +109,7 @@ def _facts(greeting: Greeting) -> dict[str, object]:
         "workers": greeting.workers,
         "access": greeting.access,
     }
-    if greeting.new and not greeting.read_only:
+    if greeting.new and greeting.host and not greeting.read_only:
         found["push"] = _DOCKER.format(host=greeting.host)
         found["push_offline"] = _OFFLINE.format(host=greeting.host)
     return found
@@ -103,7 +121,7 @@ def _page(greeting: Greeting) -> str:
         ("Data", f"{greeting.root} (new)"),
         ("Access", greeting.access),
     ]
-    if not greeting.read_only:
+    if greeting.host and not greeting.read_only:
         rows += [
             ("Push", _DOCKER.format(host=greeting.host)),
             ("or", _CRANE.format(host=greeting.host)),
@@ -114,5 +132,5 @@ def _page(greeting: Greeting) -> str:
     return "\n".join([*lines, "", "Ctrl-C stops."])
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

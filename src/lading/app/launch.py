@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import os
 import socket
 from collections.abc import Sequence
 
@@ -9,10 +10,12 @@ from lading.app import logs
 from lading.app.config.sources import Loaded
 from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
+from lading.app.doors import listening
+from lading.app.encryption import seal_of
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.outlets import logging_beside
-from lading.app.serving import Balance, Door, bind, serve
+from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
 
@@ -24,6 +27,7 @@ def run(loaded: Loaded) -> int:
 
     Raises:
         AddressUnusable: the address is taken or not ours.
+        ConfigInvalid: a certificate cannot be used.
         StorageUnfit: the data directory cannot be used.
     """
     config = loaded.config
@@ -31,19 +35,29 @@ def run(loaded: Loaded) -> int:
     for warning in loaded.warnings:
         log.warning("%s", warning)
     raise_open_files()
+    seal = seal_of(config.tls)
+    environment = os.environ  # noqa: TID251 - here it is told which sockets the process was given
     # The address first: a second server that is started by mistake leaves no directory behind.
-    listeners = bind(config.listen)
-    new = not holds_registry(config.root)
-    with held(config):
-        return _crew(config, listeners, new=new, person=person).run()
+    with listening(config.listen, environment) as listeners:
+        new = not holds_registry(config.root)
+        with held(config):
+            return _crew(config, listeners, seal, new=new, person=person).run()
 
 
-def _crew(config: Config, listeners: Sequence[socket.socket], *, new: bool, person: bool) -> Crew:
+def _crew(
+    config: Config,
+    listeners: Sequence[socket.socket],
+    seal: Seal | None,
+    *,
+    new: bool,
+    person: bool,
+) -> Crew:
     count = config.workers or usable_workers()
     balance = Balance(count)
     greeting = Greeting(
         version=importlib.metadata.version("lading"),
-        addresses=[each.getsockname()[:2] for each in listeners],
+        addresses=[_address(each) for each in listeners],
+        secure=seal is not None,
         root=config.root,
         new=new,
         read_only=config.read_only,
@@ -53,7 +67,7 @@ def _crew(config: Config, listeners: Sequence[socket.socket], *, new: bool, pers
     async def work(post: Post) -> None:
         with logging_beside():
             async with running(config) as handler, connections(config, handler) as taken:
-                door = Door(listeners=listeners, connections=taken)
+                door = Door(listeners=listeners, connections=taken, seal=seal)
                 await serve([door], post, balance=balance, drain=config.http.drain)
 
     def close_listeners() -> None:
@@ -67,3 +81,8 @@ def _crew(config: Config, listeners: Sequence[socket.socket], *, new: bool, pers
         on_ready=lambda: greet(greeting, person=person),
         on_stop=close_listeners,
     )
+
+
+def _address(listener: socket.socket) -> tuple[str, int] | str:
+    name = listener.getsockname()
+    return name if isinstance(name, str) else name[:2]

@@ -1,4 +1,4 @@
-"""Listening sockets, and connections taken from them until the server is asked to stop.
+"""Connections, taken from listening sockets until the server is asked to stop.
 
 Workers share the sockets, so a connection that waits is taken by whoever is free, and none is
 lost with a worker that dies. A worker that has more connections than another leaves new ones to
@@ -8,8 +8,6 @@ is served.
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
 import logging
 import mmap
 import socket
@@ -17,89 +15,20 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from lading.app.config.values import split_address
 from lading.app.connection import Connections
 from lading.app.workers import Post
-from lading.errors import AddressUnusable
 
 log = logging.getLogger(__name__)
 
-_BACKLOG = 4096
 _LEAVE_TO_OTHERS = 0.002
 _FIRST_WORD = 0.05
 _NO_DESCRIPTORS = 0.2
 _RECOUNT = 1.0
-_UNPACED = b"reno"
-"""A congestion control that sends as fast as it may; every kernel has it, for everybody."""
-
-
-def bind(address: str) -> list[socket.socket]:
-    """Listen on all that *address* (``HOST:PORT``) names.
-
-    Raises:
-        AddressUnusable: it is taken, not ours, or not to be found.
-    """
-    host, port = split_address(address)
-    try:
-        found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except socket.gaierror as error:
-        raise AddressUnusable(f"{address}: {error.strerror}") from None
-    listeners: list[socket.socket] = []
-    try:
-        for family, _, _, _, where in dict.fromkeys(found):
-            # All addresses of one name get one port, also when the system is to pick it.
-            picked = listeners[0].getsockname()[1] if listeners else port
-            listeners.append(_listener(family, (where[0], picked, *where[2:])))
-    except OSError as error:
-        for each in listeners:
-            each.close()
-        raise AddressUnusable(f"{address}: {_why(error)}") from None
-    return listeners
-
-
-def _listener(family: int, where: tuple[Any, ...]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit this.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if _is_loopback(where[0]):
-            # Nothing is congested there, but the control that a system prefers may pace packets
-            # all the same (bbr does), with a timer for each: a download took four times the CPU time.
-            with contextlib.suppress(OSError):
-                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _UNPACED)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.setblocking(False)
-        listener.bind(where)
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _why(error: OSError) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return "another program listens there already"
-        case errno.EACCES:
-            return "ports below 1024 are for privileged users"
-        case errno.EADDRNOTAVAIL:
-            return "this machine has no such address"
-        case _:
-            return str(error.strerror)
+_HANDSHAKE = 10.0
+"""Seconds that a client may take until it is agreed how to encrypt."""
+_LAST_HANDSHAKES = 2.0
+"""The same, when the server stops."""
 
 
 class Balance:
@@ -200,7 +129,9 @@ class _Acceptor:
                 pass
             listener.close()
         if self._arriving:
-            await asyncio.wait(self._arriving)
+            _, late = await asyncio.wait(self._arriving, timeout=_LAST_HANDSHAKES)
+            for each in late:
+                each.cancel()
             # Who has just been let in is about to ask, and gets a moment to do so.
             await asyncio.sleep(_FIRST_WORD)
 
@@ -245,13 +176,23 @@ class _Acceptor:
 
     async def _adopt(self, connection: socket.socket) -> None:
         try:
-            context = None
-            if self._seal is not None:
+            if self._seal is None:
+                await self._loop.connect_accepted_socket(self._connections, connection)
+                return
+            async with asyncio.timeout(_HANDSHAKE):
                 context = await self._seal(connection)
-                if context is None:
-                    connection.close()
-                    return
-            await self._loop.connect_accepted_socket(self._connections, connection, ssl=context)
-        except OSError:
-            # The client left before it was let in, or spoke no TLS.
+            if context is None:
+                connection.close()
+                return
+            await self._loop.connect_accepted_socket(
+                self._connections, connection, ssl=context, ssl_handshake_timeout=_HANDSHAKE
+            )
+        except ssl.SSLError as error:
+            log.info("no connection", extra={"reason": error.reason})
             connection.close()
+        except OSError:
+            # The client left before it was let in, or said nothing.
+            connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
