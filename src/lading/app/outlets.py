@@ -19,10 +19,14 @@ MOST = 1 << 20
 """How many bytes wait for a reader at most."""
 
 _LAST_WAIT = 1.0
+_LINGER = 0.02
+_AT_ONCE = 64 * 1024
 
 
 class Outlet:
     """Writes lines to the descriptor *file*, later and in order; up to *most* bytes wait.
+
+    One write carries what came within a moment: waking the thread costs more than the line.
 
     Nobody may be reading any more; that is no reason to stop serving, and not told either.
     """
@@ -46,7 +50,8 @@ class Outlet:
                 return
             self._lines.append(lines)
             self._size += len(lines)
-            self._changed.notify()
+            if len(self._lines) == 1 or self._size >= _AT_ONCE:
+                self._changed.notify()
 
     def close(self) -> None:
         """Write what waits, unless the reader stands still."""
@@ -69,7 +74,12 @@ class Outlet:
         with self._changed:
             while not self._lines and not self._closing:
                 self._changed.wait()
-            return self._lines.popleft() if self._lines else None
+            if self._size < _AT_ONCE:
+                self._changed.wait_for(lambda: self._closing or self._size >= _AT_ONCE, _LINGER)
+            found = b""
+            while self._lines and (not found or len(found) + len(self._lines[0]) <= _AT_ONCE):
+                found += self._lines.popleft()
+            return found or None
 
     def _write_out(self, lines: bytes) -> None:
         rest = memoryview(lines)

@@ -1,0 +1,165 @@
+"""The forms of a log line: text for people, JSON for programs, and the two that Distribution has.
+
+Each takes a moment, a level, an event and its facts. What a form makes of them is one line, except
+for a traceback that people read.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_encode: Callable[[object], str] = json.JSONEncoder(
+    default=str, ensure_ascii=False, separators=(",", ":")
+).encode
+_encode_sorted: Callable[[object], str] = json.JSONEncoder(
+    default=str, separators=(",", ":"), sort_keys=True
+).encode
+_BARE = re.compile(r"[A-Za-z0-9\-._/@^+]*", re.ASCII)
+_LEVELS = {
+    logging.DEBUG: "debug",
+    logging.INFO: "info",
+    logging.WARNING: "warning",
+    logging.ERROR: "error",
+    logging.CRITICAL: "fatal",
+}
+
+
+class Form(logging.Formatter):
+    """How lines look. *fields* are facts of every event; with *caller*, so is where it was told."""
+
+    def __init__(self, fields: Mapping[str, object] | None = None, *, caller: bool = False) -> None:
+        super().__init__()
+        self._fields = dict(fields or {})
+        self._caller = caller
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line for *record*, without its end."""
+        told = facts(record)
+        if self._caller:
+            told["file"] = f"{record.pathname}:{record.lineno}"
+            told["func"] = record.funcName
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        return self.line(record.created, record.levelno, record.getMessage(), told, trace)
+
+    def line(
+        self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
+    ) -> str:
+        """The line for an *event* with what is *told* of it, without its end."""
+        raise NotImplementedError
+
+
+class JsonLines(Form):
+    """One JSON object a line: time, level, event, then the facts."""
+
+    def line(
+        self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
+    ) -> str:
+        """See `Form.line`; a traceback is the fact ``error``."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+            "level": logging.getLevelName(level).lower(),
+            "event": event,
+            **self._fields,
+            **told,
+        }
+        if trace:
+            line["error"] = trace
+        return _encode(line)
+
+
+class PlainLines(Form):
+    """Time, level when it matters, event, then the facts as ``name=value``."""
+
+    def line(
+        self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
+    ) -> str:
+        """See `Form.line`; a traceback stands below it."""
+        words = [datetime.fromtimestamp(at, UTC).astimezone().strftime("%H:%M:%S")]
+        if level >= logging.WARNING:
+            words.append(logging.getLevelName(level))
+        words.append(event)
+        shown = {**self._fields, **told}
+        words.extend(f"{name}={_plain(value)}" for name, value in shown.items())
+        return " ".join(words) + (f"\n{trace}" if trace else "")
+
+
+class LogrusLines(Form):
+    """One JSON object a line, as logrus writes it: keys in alphabetical order."""
+
+    # A fact that has the name of one of the three is renamed, as there.
+    _TAKEN: ClassVar = frozenset({"time", "level", "msg"})
+
+    def line(
+        self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
+    ) -> str:
+        """See `Form.line`; a traceback is the fact ``stack``."""
+        line: dict[str, object] = {**self._fields, **told}
+        for name in self._TAKEN & line.keys():
+            line[f"fields.{name}"] = line.pop(name)
+        line["time"], line["level"], line["msg"] = moment(at), level_name(level), event
+        if trace:
+            line["stack"] = trace
+        return _encode_sorted(line)
+
+
+class LogfmtLines(Form):
+    """``name=value`` in a line, as logrus writes text: time, level, message, then the facts."""
+
+    def line(
+        self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
+    ) -> str:
+        """See `Form.line`; a traceback is the fact ``stack``."""
+        shown = {**self._fields, **told}
+        if trace:
+            shown["stack"] = trace
+        words = [f'time="{moment(at)}"', f"level={level_name(level)}", f"msg={_value(event)}"]
+        words += [f"{_bare(name)}={_value(value)}" for name, value in sorted(shown.items())]
+        return " ".join(words)
+
+
+def facts(record: logging.LogRecord) -> dict[str, object]:
+    """What the caller passed as ``extra``."""
+    return {name: value for name, value in vars(record).items() if name not in _OWN}
+
+
+def level_name(level: int) -> str:
+    """What logrus calls a level of Python's."""
+    return _LEVELS.get(level, "info")
+
+
+def moment(at: float) -> str:
+    """A time as Go writes it (RFC 3339, no zeros at the end), in the zone of this machine."""
+    local = datetime.fromtimestamp(at, UTC).astimezone()
+    zone = local.strftime("%z")
+    whole = local.strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{local.microsecond:06}".rstrip("0").rstrip(".")
+    return whole + fraction + ("Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}")
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    # A name out of a request must not be able to forge a line or steer a terminal.
+    if not text.isprintable() or " " in text or '"' in text or not text:
+        return json.dumps(text)
+    return text
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else _go(value)
+    return text if _BARE.fullmatch(text) else _quoted(text)
+
+
+def _bare(name: str) -> str:
+    return name if name.isprintable() and " " not in name and "=" not in name else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
+def _go(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

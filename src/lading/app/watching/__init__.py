@@ -1,0 +1,1 @@
+"""What the server tells about itself: metrics, health, traces, mail to its operators."""
