@@ -26,7 +26,8 @@ class Greeting:
     """The facts of a start.
 
     ``addresses`` are what is listened on: pairs of host and port, or paths of sockets in the file
-    system. ``secure`` says that connections are encrypted.
+    system. ``secure`` says that connections are encrypted, ``callers`` who may come
+    in if that is not everybody.
     """
 
     version: str
@@ -36,6 +37,7 @@ class Greeting:
     read_only: bool
     workers: int
     secure: bool = False
+    callers: str | None = None
 
     @property
     def host(self) -> str | None:
@@ -58,7 +60,9 @@ class Greeting:
     @property
     def access(self) -> str:
         """Who may come in."""
-        who = "anyone on this machine" if self.only_for_this_machine else "anyone who can connect"
+        who = self.callers or (
+            "anyone on this machine" if self.only_for_this_machine else "anyone who can connect"
+        )
         may = "may pull, nobody may push" if self.read_only else "may pull, push and delete"
         others = "; other machines cannot connect" if self.only_for_this_machine else ""
         return f"{who} {may}{others}"
@@ -66,12 +70,12 @@ class Greeting:
     @property
     def warning(self) -> str | None:
         """What is risky about it, if anything is."""
-        if self.only_for_this_machine or self.read_only:
+        if self.only_for_this_machine or self.read_only or self.callers:
             return None
         where = ", ".join(_joined(*each) for each in self._pairs)
         return (
-            f"anybody who can reach {where} may push and delete: this version knows no users. "
-            "Listen on 127.0.0.1, use --read-only, or let a firewall or proxy decide who comes in"
+            f"anybody who can reach {where} may push and delete, since nobody has to log in. "
+            "Set auth, listen on 127.0.0.1, use --read-only, or let a firewall decide who comes in"
         )
 
     @property

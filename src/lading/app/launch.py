@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 
 from lading.app import logs
+from lading.app.access import callers, prepare_access
 from lading.app.config.sources import Loaded
 from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
@@ -41,6 +42,7 @@ def run(loaded: Loaded) -> int:
     with listening(config.listen, environment) as listeners:
         new = not holds_registry(config.root)
         with held(config):
+            prepare_access(config.auth)
             return _crew(config, listeners, seal, new=new, person=person).run()
 
 
@@ -62,6 +64,7 @@ def _crew(
         new=new,
         read_only=config.read_only,
         workers=count,
+        callers=callers(config.auth),
     )
 
     async def work(post: Post) -> None:

@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lading.app.access import open_access
 from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
 from lading.app.outlets import Outlet
 from lading.app.stores import Stores, heeding, open_stores, utc_now
-from lading.auth.anonymous import AllowAll, Anonymous
 from lading.http.call import Terms
 from lading.http.face import Face
 from lading.http.middleware import AccessLog, RequestIds, Wall
@@ -82,7 +82,7 @@ async def running(
         )
         if config.read_only:
             registry = ReadOnlyRegistry(registry)
-        policy = AllowAll()
+        authenticator, policy = await stack.enter_async_context(open_access(config.auth))
 
         def admit(occasion: Occasion) -> Registry:
             return GuardedRegistry(registry, policy, occasion)
@@ -92,7 +92,7 @@ async def running(
             chunk_min_length=config.uploads.chunk_min_length,
             ready=partial(_reach, stores),
         )
-        handler: Handler = Wall(Face(Anonymous(), admit, terms))
+        handler: Handler = Wall(Face(authenticator, admit, terms))
         if config.log.access:
             outlet = Outlet(sys.__stdout__.fileno() if sys.__stdout__ else 1)
             stack.callback(outlet.close)

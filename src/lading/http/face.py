@@ -133,8 +133,10 @@ def _problem(request: Request, place: Place, error: LadingError) -> Response:
 
 
 def _credentials(request: Request) -> Credentials | None:
-    shown = challenges.shown(request.headers.get(b"authorization"))
-    return Credentials(*shown) if shown else None
+    field = request.headers.get(b"authorization")
+    if not field:
+        return None
+    return Credentials(*(challenges.shown(field) or ("", field)))
 
 
 def _occasion(request: Request, principal: Principal) -> Occasion:

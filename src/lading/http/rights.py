@@ -4,7 +4,9 @@ Reading needs pull, writing needs pull and push, deleting needs delete; to give 
 part of pushing (trap T49). What is mounted from elsewhere has to be pulled there.
 """
 
+from lading.errors import NameInvalid
 from lading.interfaces.access import CATALOG, Access
+from lading.oci.names import RepositoryName
 from lading.wire.message import Request
 from lading.wire.routes import Place, Route
 
@@ -29,5 +31,15 @@ def wanted(request: Request, place: Place) -> tuple[Access, ...]:
     if place.route is Route.UPLOAD and request.method == "DELETE":
         actions = _CANCELLING
     rights = tuple(Access("repository", place.name, action) for action in actions)
-    source = request.param("from") if request.query else None
-    return (*rights, Access("repository", source, "pull")) if source else rights
+    return (*rights, *_elsewhere(request, place))
+
+
+def _elsewhere(request: Request, place: Place) -> tuple[Access, ...]:
+    if place.route is not Route.UPLOADS or not request.query:
+        return ()
+    try:
+        source = RepositoryName.parse(request.param("from") or "")
+    except NameInvalid:
+        # Nothing can be mounted from there, and the endpoint says so.
+        return ()
+    return (Access("repository", str(source), "pull"),)

@@ -44,10 +44,14 @@ class GuardedRegistry(ForwardingRegistry):
     ) -> Page[RepositoryName]:
         """Names of the repositories that the caller may pull from, in byte order.
 
+        Rights that came along say by themselves that the whole list may be read.
+
         Raises:
             Denied, Unauthorized: the caller may not list repositories.
         """
         self.require(Action.PULL, None)
+        if self._principal.rights is not None:
+            return await self._inner.repositories(after=after, limit=limit)
         found: list[RepositoryName] = []
         more, wanted = True, limit + 1
         # One more than was asked for is looked for, so that `more` is about what the caller may
@@ -193,6 +197,9 @@ class GuardedRepository(ForwardingRepository):
 def _refusal(principal: Principal, action: Action, name: RepositoryName | None) -> RegistryError:
     scope = "registry:catalog:*" if name is None else f"repository:{name}:{action.value}"
     subject = f"{action.value} {name or 'the list of repositories'}"
+    if principal.rights is not None:
+        # They may come back with more rights, and clients ask for those after this only.
+        return Unauthorized(subject, scope=scope, reason="insufficient_scope")
     if not principal.name:
         return Unauthorized(subject, scope=scope)
     return Denied(f"{principal} may not {subject}", scope=scope)

@@ -22,7 +22,7 @@ def shown(authorization: str | None) -> tuple[str, str] | None:
 
 def basic(realm: str) -> str:
     """A ``WWW-Authenticate`` challenge for a name and a password (RFC 7617)."""
-    return f'Basic realm={_quoted(realm)}, charset="UTF-8"'
+    return f"Basic realm={_quoted(realm)}"
 
 
 def name_and_password(value: str) -> tuple[str, str] | None:

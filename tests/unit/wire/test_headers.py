@@ -111,4 +111,4 @@ def test_authorization_is_a_scheme_and_a_word(
 
 def test_realm_stays_between_its_quotes() -> None:
     """Quotes and backslashes are escaped."""
-    assert challenges.basic('a"b\\') == 'Basic realm="a\\"b\\\\", charset="UTF-8"'
+    assert challenges.basic('a"b\\') == 'Basic realm="a\\"b\\\\"'

@@ -1,0 +1,122 @@
+"""How fast passwords may be guessed.
+
+Whoever fails often has to wait for each further try, by the name that was tried and by the address
+it was tried from. A wait is a place in a line of tries, and does not end early for who goes away.
+A right password stands in the same line, so it comes through, only later: nobody is locked out.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from lading.auth.remembered import Known, Remembered
+from lading.errors import TooManyRequests
+
+_FORGOTTEN_AFTER = 300.0
+_MOST_KNOWN = 16_384
+_DOUBLINGS = 10
+
+
+@dataclass(slots=True)
+class _Trouble:
+    failures: int = 0
+    last: float = 0.0
+    next: float = 0.0
+    """When the next try may be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How tries of one kind are slowed: *free* failures, then pauses up to *longest* seconds.
+
+    Nobody waits for more than *patience* seconds: a line that is longer takes no more.
+    """
+
+    free: int
+    first: float
+    longest: float
+    patience: float
+
+    def pause(self, failures: int) -> float:
+        """Seconds between tries after so many *failures*."""
+        over = failures - self.free
+        return 0.0 if over < 0 else min(self.longest, self.first * 2.0 ** min(over, _DOUBLINGS))
+
+
+BY_NAME = Pace(free=5, first=0.05, longest=0.5, patience=15.0)
+"""For one name from one address."""
+
+BY_ADDRESS = Pace(free=20, first=0.01, longest=0.1, patience=15.0)
+"""For all names from one address."""
+
+
+class Guesses:
+    """Who failed how often, and how long they wait for it.
+
+    A name that is guessed from many addresses makes each of those wait from their first failure
+    on, and no others.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        # What attackers can fill by names of their own makes nobody forget their addresses.
+        self._pairs = Remembered[tuple[str, str], _Trouble](_MOST_KNOWN)
+        self._names = Remembered[str, _Trouble](_MOST_KNOWN)
+        self._addresses = Remembered[str, _Trouble](_MOST_KNOWN)
+
+    async def turn(self, name: str, address: str) -> None:
+        """Wait until a password of *name* may be tried from *address*.
+
+        Raises:
+            TooManyRequests: too many wait already.
+        """
+        pair = self._recent(self._pairs.get((name, address)))
+        by_name = self._recent(self._names.get(name))
+        by_address = self._recent(self._addresses.get(address))
+        waits = [0.0]
+        if pair is not None:
+            failures = max(pair.failures, by_name.failures if by_name else 0)
+            waits.append(self._place(pair, BY_NAME, failures))
+        if by_address is not None:
+            waits.append(self._place(by_address, BY_ADDRESS, by_address.failures))
+        if (wait := max(waits)) > 0:
+            await self._sleep(wait)
+
+    def failed(self, name: str, address: str) -> None:
+        """Note that a wrong password of *name* was tried from *address*."""
+        self._note(self._pairs, (name, address))
+        self._note(self._names, name)
+        self._note(self._addresses, address)
+
+    def _place(self, trouble: _Trouble, pace: Pace, failures: int) -> float:
+        """Take the next place in the line, and say how long it is until then."""
+        pause = pace.pause(failures)
+        if not pause:
+            return 0.0
+        now = self._clock()
+        wait = max(0.0, trouble.next - now)
+        if wait > pace.patience:
+            raise TooManyRequests("passwords that are tried", retry_after=math.ceil(pause))
+        trouble.next = now + wait + pause
+        return wait
+
+    def _note(self, known: Remembered[Known, _Trouble], key: Known) -> None:
+        trouble = self._recent(known.get(key))
+        if trouble is None:
+            trouble = _Trouble()
+            known.put(key, trouble)
+        trouble.failures += 1
+        trouble.last = self._clock()
+
+    def _recent(self, trouble: _Trouble | None) -> _Trouble | None:
+        if trouble is None or self._clock() - trouble.last > _FORGOTTEN_AFTER:
+            return None
+        return trouble

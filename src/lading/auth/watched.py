@@ -1,0 +1,87 @@
+"""What a file says, for as long as it says so: it is read again when it changes."""
+
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+_LOOK_EVERY = 0.25
+_LONGEST = 16 << 20
+
+
+class Unreadable(ValueError):
+    """A file does not say what it should; the text says why, and never what it says instead."""
+
+
+class Watched(Generic[Value]):
+    """The value of a file, which *read* makes of its bytes or raises `Unreadable`.
+
+    Changes are seen within a quarter of a second. While the file is missing or broken, the value
+    is the last one that was there, or *first*, and the log has told once why.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[bytes], Value],
+        first: Value,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._read = read
+        self._value = first
+        self._clock = clock
+        self._look_at = 0.0
+        self._seen: tuple[int, ...] | str | None = None
+
+    def __call__(self) -> Value:
+        """What the file says now."""
+        now = self._clock()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_EVERY
+            self._look()
+        return self._value
+
+    def _look(self) -> None:
+        try:
+            found = self._path.stat()
+            seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+            if seen == self._seen:
+                return
+            self._value = self._read(content(self._path))
+        except (OSError, Unreadable) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            if self._seen != (told := f"{why}"):
+                log.error(  # noqa: TRY400 - a fact, not a mistake of ours
+                    "file cannot be used, what it said before still holds",
+                    extra={"file": str(self._path), "reason": why},
+                )
+            self._seen = told
+        else:
+            self._seen = seen
+
+
+def content(path: Path) -> bytes:
+    """The bytes of the file *path*.
+
+    Raises:
+        OSError: it cannot be read.
+        Unreadable: it is no file, or longer than any that is meant.
+    """
+    # A pipe would keep the reader waiting, and the server with it.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(file, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise Unreadable("it is no file")
+        found = opened.read(_LONGEST + 1)
+    if len(found) > _LONGEST:
+        raise Unreadable("it is too long")
+    return found
