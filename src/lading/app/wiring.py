@@ -1,7 +1,6 @@
 """The one place that chooses: stores, registry, rules, face, and what runs beside them."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,13 +13,16 @@ from lading.app.access import open_access
 from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
-from lading.app.outlets import Outlet
+from lading.app.notices import noticing
 from lading.app.stores import Stores, heeding, open_stores, utc_now
+from lading.app.watching.around import collected, observed, timings, watched
+from lading.app.watching.station import Station, Watched
 from lading.http.call import Terms
 from lading.http.face import Face
-from lading.http.middleware import AccessLog, RequestIds, Wall
+from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Registry
+from lading.registry.collected import Tally
 from lading.registry.collector import Collector
 from lading.registry.guard import GuardedRegistry
 from lading.registry.pulls import Pulls
@@ -65,13 +67,29 @@ async def open_registry(
 
 @asynccontextmanager
 async def running(
-    config: Config, *, now: Callable[[], datetime] = utc_now
+    config: Config, station: Station | None = None, *, now: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[Handler]:
-    """Build the whole registry of one worker from *config*, and close it again."""
+    """Build the whole registry of one worker from *config*, and close it again.
+
+    *station* is the worker's place among all; without one it is the only worker.
+    """
+    station = station or Watched(config, 1).at(0)
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(config.root, config, now=now))
+        stores = await stack.enter_async_context(
+            open_stores(config.root, config, now=now, timings=timings(config, station))
+        )
+        station.uploads = stores.blobs.count_uploads
         pulls = Pulls(stores.metadata, now=now)
         await stack.enter_async_context(pulls.flushing())
+        told = await stack.enter_async_context(
+            noticing(
+                config.notifications,
+                stores.metadata,
+                listen=config.listen,
+                may_write=lambda: not config.read_only,
+                now=now,
+            )
+        )
         registry: Registry = LocalRegistry(
             stores.blobs,
             stores.metadata,
@@ -79,6 +97,7 @@ async def running(
             blob_limit=config.uploads.max_size,
             open_uploads=config.uploads.open,
             pulls=pulls,
+            repeated=told.repeated,
         )
         if config.read_only:
             registry = ReadOnlyRegistry(registry)
@@ -91,16 +110,21 @@ async def running(
             manifest_limit=config.manifests.max_size,
             chunk_min_length=config.uploads.chunk_min_length,
             ready=partial(_reach, stores),
+            pulled=told.pulled,
         )
         handler: Handler = Wall(Face(authenticator, admit, terms))
-        if config.log.access:
-            outlet = Outlet(sys.__stdout__.fileno() if sys.__stdout__ else 1)
-            stack.callback(outlet.close)
-            log = AccessLog(handler, outlet.write)
-            stack.callback(log.flush)
-            handler = log
+        handler = observed(handler, config, station)
+        handler = await stack.enter_async_context(
+            watched(handler, config, station, storage=partial(_reach, stores))
+        )
         if config.collector.every is not None:
-            upkeep = _upkeep(config, stores, every=config.collector.every, now=now)
+            upkeep = _upkeep(
+                config,
+                stores,
+                every=config.collector.every,
+                now=now,
+                heard=collected(station.meter),
+            )
             await stack.enter_async_context(_beside(upkeep.run()))
         yield RequestIds(handler)
 
@@ -126,7 +150,12 @@ async def connections(config: Config, handler: Handler) -> AsyncIterator[Connect
 
 
 def _upkeep(
-    config: Config, stores: Stores, *, every: timedelta, now: Callable[[], datetime]
+    config: Config,
+    stores: Stores,
+    *,
+    every: timedelta,
+    now: Callable[[], datetime],
+    heard: Callable[[Tally], object],
 ) -> Upkeep:
     grace = config.collector.grace
     return Upkeep(
@@ -135,6 +164,7 @@ def _upkeep(
         Sweep(stores.blobs, stores.metadata, grace=grace, expiry=config.uploads.expiry, now=now),
         every=every,
         sweep_every=config.collector.sweep,
+        heard=heard,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lading.bodies import Elsewhere, FileSpan, Held, Span, Stream
 from lading.http.call import Call
+from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
 from lading.wire import headers, ranges
@@ -17,10 +18,12 @@ async def get(call: Call) -> Response:
     digest = Digest.parse(call.place.last)
     fields = _fields(digest)
     if headers.names_tag(call.request.headers.all(b"if-none-match"), str(digest)):
-        await call.repository.stat_blob(digest)
+        descriptor = await call.repository.stat_blob(digest)
+        _note(call, digest, descriptor.size)
         return Response(304, fields)
     spans = _spans(call.request.headers, digest)
     content = await call.repository.open_blob(digest, spans=spans, url_ok=True)
+    _note(call, digest, content.total)
     if isinstance(content, Elsewhere):
         await content.aclose()
         return Response(307, [headers.NO_BODY, ("Location", content.url)])
@@ -40,6 +43,7 @@ async def head(call: Call) -> Response:
     """``HEAD /v2/<name>/blobs/<digest>`` (end-2)."""
     digest = Digest.parse(call.place.last)
     descriptor = await call.repository.stat_blob(digest)
+    _note(call, digest, descriptor.size)
     fields = _fields(digest)
     if headers.names_tag(call.request.headers.all(b"if-none-match"), str(digest)):
         return Response(304, fields)
@@ -52,6 +56,11 @@ async def delete(call: Call) -> Response:
     """``DELETE /v2/<name>/blobs/<digest>`` (end-10)."""
     await call.repository.delete_blob(Digest.parse(call.place.last))
     return Response(202, [headers.NO_BODY])
+
+
+def _note(call: Call, digest: Digest, size: int) -> None:
+    if call.terms.pulled is not None:
+        call.terms.pulled(call.request, Descriptor(OCTETS, digest, size), None)
 
 
 def _fields(digest: Digest) -> Fields:

@@ -3,10 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.repository import Registry, Repository
-from lading.oci.names import RepositoryName
+from lading.oci.descriptor import Descriptor
+from lading.oci.names import RepositoryName, Tag
 from lading.wire.message import Request, Response
 from lading.wire.routes import Place
+
+_LONGEST_FACT = 256
 
 
 async def at_once() -> None:
@@ -23,6 +27,7 @@ class Terms:
         chunk_min_length: the shortest chunk it asks clients for, in bytes (R28).
         page_limit: the most entries of a list in one answer.
         ready: raises the error that keeps the registry from serving, if there is one.
+        pulled: takes note of what was fetched or looked at, by a tag or without; if anybody does.
     """
 
     manifest_limit: int = 4 << 20
@@ -30,6 +35,7 @@ class Terms:
     chunk_min_length: int | None = None
     page_limit: int = 1000
     ready: Callable[[], Awaitable[None]] = at_once
+    pulled: Callable[[Request, Descriptor, Tag | None], None] | None = None
 
 
 USUAL = Terms()
@@ -53,6 +59,26 @@ class Call:
             NameInvalid: its name is not allowed.
         """
         return self.registry.repository(RepositoryName.parse(self.place.name))
+
+
+def occasion_of(request: Request, principal: Principal) -> Occasion:
+    """That *principal* asks, and what else is known of *request*."""
+    return Occasion(
+        principal,
+        {
+            "address": request.client or request.peer,
+            "host": _fact(request, b"host"),
+            "method": request.method,
+            "agent": _fact(request, b"user-agent"),
+            "request": request.id,
+            "base": request.base,
+        },
+    )
+
+
+def _fact(request: Request, field: bytes) -> str:
+    # It is kept for long, and a client may make it as long as the head.
+    return (request.headers.get(field) or "")[:_LONGEST_FACT]
 
 
 Endpoint = Callable[[Call], Awaitable[Response]]

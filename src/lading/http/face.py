@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from lading.errors import LadingError, Unauthorized
 from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
-from lading.http.call import USUAL, Call, Endpoint, Terms
+from lading.http.call import USUAL, Call, Endpoint, Terms, occasion_of
 from lading.http.rights import wanted
 from lading.interfaces.access import ANONYMOUS, Authenticator, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
@@ -54,7 +54,6 @@ ENDPOINTS: Mapping[Route, Mapping[str, Endpoint]] = {
 _OPEN = frozenset({Route.ROOT, Route.HEALTH, Route.READY})
 _READING = frozenset({"GET", "HEAD"})
 _EXPECTED = frozenset({401, 404, 416})
-_LONGEST_FACT = 256
 
 
 class Face:
@@ -143,19 +142,4 @@ def _occasion(request: Request, principal: Principal) -> Occasion:
     if request.method in _READING:
         # Facts are kept with changes, and reading changes nothing.
         return Occasion(principal)
-    return Occasion(
-        principal,
-        {
-            "address": request.client or request.peer,
-            "host": _fact(request, b"host"),
-            "method": request.method,
-            "agent": _fact(request, b"user-agent"),
-            "request": request.id,
-            "base": request.base,
-        },
-    )
-
-
-def _fact(request: Request, field: bytes) -> str:
-    # It is kept for ever, and a client may make it as long as the head.
-    return (request.headers.get(field) or "")[:_LONGEST_FACT]
+    return occasion_of(request, principal)

@@ -11,7 +11,7 @@ from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference, RepositoryName, Tag, parse_reference
 from lading.wire import headers, routes
-from lading.wire.message import Request, Response
+from lading.wire.message import Response
 from lading.wire.routes import Route
 
 _BRIEF = 64 * 1024
@@ -26,13 +26,13 @@ async def get(call: Call) -> Response:
     """
     reference = parse_reference(call.place.last)
     manifest = await call.repository.get_manifest(reference)
-    return _found(call.request, reference, manifest.descriptor, manifest.body)
+    return _found(call, reference, manifest.descriptor, manifest.body)
 
 
 async def head(call: Call) -> Response:
     """``HEAD /v2/<name>/manifests/<reference>`` (end-3)."""
     reference = parse_reference(call.place.last)
-    return _found(call.request, reference, await call.repository.resolve(reference), b"")
+    return _found(call, reference, await call.repository.resolve(reference), b"")
 
 
 async def put(call: Call) -> Response:
@@ -76,7 +76,7 @@ def _tags(call: Call) -> tuple[Tag, ...]:
     return tuple(dict.fromkeys(Tag.parse(each) for each in asked))
 
 
-def _found(request: Request, reference: Reference, descriptor: Descriptor, body: bytes) -> Response:
+def _found(call: Call, reference: Reference, descriptor: Descriptor, body: bytes) -> Response:
     digest = str(descriptor.digest)
     fields = [
         ("Docker-Content-Digest", digest),
@@ -84,8 +84,11 @@ def _found(request: Request, reference: Reference, descriptor: Descriptor, body:
         headers.FOREVER if isinstance(reference, Digest) else headers.REVALIDATE,
         headers.NO_SNIFFING,
     ]
-    if headers.names_tag(request.headers.all(b"if-none-match"), digest):
+    if headers.names_tag(call.request.headers.all(b"if-none-match"), digest):
         return Response(304, fields)
+    if call.terms.pulled is not None:
+        tag = reference if isinstance(reference, Tag) else None
+        call.terms.pulled(call.request, descriptor, tag)
     fields.append(("Content-Type", descriptor.media_type))
     fields.append(("Content-Length", str(descriptor.size)))
     return Response(200, fields, body)

@@ -292,7 +292,7 @@ class Deliveries(Protocol):
     async def settle(self, settled: Sequence[Delivery]) -> None:
         """Write down how far each of *settled* has got, new ones too, in one transaction.
 
-        What was asked for by `urge` is not touched.
+        Nobody ever gets back to an earlier event, and what was asked for by `urge` stays.
         """
         ...
 

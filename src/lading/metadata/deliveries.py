@@ -16,7 +16,8 @@ SETTLE = (
     "INSERT INTO deliveries"
     " (endpoint, number, failures, failing_since, reason, skip_to, urged)"
     " VALUES (?, ?, ?, ?, ?, 0, 0) ON CONFLICT (endpoint) DO UPDATE SET"
-    " number = excluded.number, failures = excluded.failures,"
+    " number = CASE WHEN deliveries.number < excluded.number THEN excluded.number"
+    " ELSE deliveries.number END, failures = excluded.failures,"
     " failing_since = excluded.failing_since, reason = excluded.reason"
 )
 URGE = (

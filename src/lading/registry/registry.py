@@ -18,7 +18,7 @@ from lading.interfaces.repository import Page
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.repository import LocalRepository, PullRecord, Shared
-from lading.registry.uploads import Uploads, random_id
+from lading.registry.uploads import Repeated, Uploads, random_id
 
 _NOBODY = Occasion()
 
@@ -28,8 +28,9 @@ class LocalRegistry:
 
     With *sparse*, manifests are taken whose content is missing. *blob_limit* is the longest blob
     that is taken, in bytes; *open_uploads* how many uploads may be open at once; both are without
-    bound unless given. *pulls* takes note of every manifest that is fetched. *new_id* makes the
-    random part of upload ids, of lower-case letters and digits.
+    bound unless given. *pulls* takes note of every manifest that is fetched, *repeated* of every
+    push that changed nothing. *new_id* makes the random part of upload ids, of lower-case letters
+    and digits.
     """
 
     __slots__ = ("_occasion", "_shared")
@@ -43,13 +44,24 @@ class LocalRegistry:
         blob_limit: int | None = None,
         open_uploads: int | None = None,
         pulls: PullRecord | None = None,
+        repeated: Repeated | None = None,
         new_id: Callable[[], str] = random_id,
     ) -> None:
         uploads = Uploads(
-            blobs, metadata, blob_limit=blob_limit, open_uploads=open_uploads, new_id=new_id
+            blobs,
+            metadata,
+            blob_limit=blob_limit,
+            open_uploads=open_uploads,
+            repeated=repeated,
+            new_id=new_id,
         )
         self._shared = Shared(
-            blobs=blobs, metadata=metadata, uploads=uploads, pulls=pulls, sparse=sparse
+            blobs=blobs,
+            metadata=metadata,
+            uploads=uploads,
+            pulls=pulls,
+            repeated=repeated,
+            sparse=sparse,
         )
         self._occasion = _NOBODY
 

@@ -15,6 +15,7 @@ from lading.interfaces.blobs import BlobStore, UploadId
 from lading.interfaces.metadata import (
     BlobLinked,
     BlobUnlinked,
+    Change,
     ManifestDeleted,
     ManifestPut,
     MetadataStore,
@@ -25,7 +26,7 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference, RepositoryName, Tag
-from lading.registry.uploads import LocalUpload, Uploads
+from lading.registry.uploads import LocalUpload, Repeated, Uploads
 
 _CANDIDATES = 20
 """From how many repositories at most a blob is tried to be mounted when none is named."""
@@ -47,6 +48,7 @@ class Shared:
     metadata: MetadataStore
     uploads: Uploads
     pulls: PullRecord | None
+    repeated: Repeated | None
     sparse: bool
 
 
@@ -108,21 +110,30 @@ class LocalRepository:
         except BlobUnknown:
             raise StorageDamaged(f"the bytes of {digest} are missing") from None
 
+    async def _commit(self, change: Change) -> None:
+        event = await self._shared.metadata.commit(change, occasion=self._occasion)
+        if event is None:
+            self._repeat(change)
+
+    def _repeat(self, change: Change) -> None:
+        if self._shared.repeated is not None:
+            self._shared.repeated(change, self._occasion)
+
     async def put_manifest(
         self, manifest: Manifest, *, tags: Sequence[Tag] = (), sparse: bool = False
     ) -> Receipt:
         """See `ContentTarget.put_manifest`; a sparse registry makes every put sparse."""
         named = tuple(dict.fromkeys(tags))
         sparse = sparse or self._shared.sparse
-        await self._shared.metadata.commit(
-            ManifestPut(self.name, manifest, named, sparse), occasion=self._occasion
-        )
+        await self._commit(ManifestPut(self.name, manifest, named, sparse))
         return Receipt(manifest.descriptor, manifest.subject, named)
 
     async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:
         """See `ContentTarget.mount_blob`; who may mount from where is decided by the guard."""
         metadata = self._shared.metadata
-        if await self._holds(digest):
+        held = await self._held(digest)
+        if held is not None:
+            self._repeat(BlobLinked(self.name, held, source or self.name))
             return True
         sources = (source,) if source else await metadata.holders(digest, limit=_CANDIDATES)
         for each in sources:
@@ -130,18 +141,17 @@ class LocalRepository:
                 # No exclusion is needed: bytes stay while anybody may read them, and that the
                 # source still may is checked by the transaction that makes the link.
                 change = BlobLinked(self.name, await metadata.get_blob(each, digest), each)
-                await metadata.commit(change, occasion=self._occasion)
+                await self._commit(change)
             except BlobUnknown:
                 continue
             return True
         return False
 
-    async def _holds(self, digest: Digest) -> bool:
+    async def _held(self, digest: Digest) -> Descriptor | None:
         try:
-            await self.stat_blob(digest)
+            return await self.stat_blob(digest)
         except BlobUnknown:
-            return False
-        return True
+            return None
 
     async def start_upload(
         self,
@@ -170,14 +180,12 @@ class LocalRepository:
 
     async def delete_tag(self, tag: Tag) -> None:
         """See `Curation.delete_tag`."""
-        await self._shared.metadata.commit(TagDeleted(self.name, tag), occasion=self._occasion)
+        await self._commit(TagDeleted(self.name, tag))
 
     async def delete_manifest(self, digest: Digest) -> None:
         """See `Curation.delete_manifest`."""
-        change = ManifestDeleted(self.name, digest)
-        await self._shared.metadata.commit(change, occasion=self._occasion)
+        await self._commit(ManifestDeleted(self.name, digest))
 
     async def delete_blob(self, digest: Digest) -> None:
         """See `Curation.delete_blob`."""
-        change = BlobUnlinked(self.name, digest)
-        await self._shared.metadata.commit(change, occasion=self._occasion)
+        await self._commit(BlobUnlinked(self.name, digest))

@@ -22,7 +22,7 @@ from lading.errors import (
 )
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import BlobStore, BlobWriter, UploadId
-from lading.interfaces.metadata import BlobLinked, MetadataStore
+from lading.interfaces.metadata import BlobLinked, Change, MetadataStore
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import ALGORITHMS, CANONICAL, Digest
 from lading.oci.media_types import OCTETS
@@ -31,6 +31,10 @@ from lading.oci.names import RepositoryName
 _ID = re.compile(r"[a-z0-9]{1,64}-([0-9a-f]{16})(?:-[a-z0-9]{1,16})?", re.ASCII)
 _PAUSE = 5
 """Seconds after which another try to begin an upload is invited."""
+
+
+Repeated = Callable[[Change, Occasion], None]
+"""Takes note of a change after which everything is as before; called in any thread."""
 
 
 def random_id() -> str:
@@ -70,7 +74,7 @@ class Uploads:
     be open at once; *new_id* makes ids of lower-case letters and digits.
     """
 
-    __slots__ = ("_blob_limit", "_blobs", "_metadata", "_new_id", "_open_uploads")
+    __slots__ = ("_blob_limit", "_blobs", "_metadata", "_new_id", "_open_uploads", "_repeated")
 
     def __init__(
         self,
@@ -79,12 +83,14 @@ class Uploads:
         *,
         blob_limit: int | None = None,
         open_uploads: int | None = None,
+        repeated: Repeated | None = None,
         new_id: Callable[[], str] = random_id,
     ) -> None:
         self._blobs = blobs
         self._metadata = metadata
         self._blob_limit = blob_limit
         self._open_uploads = open_uploads
+        self._repeated = repeated
         self._new_id = new_id
 
     async def start(
@@ -127,14 +133,29 @@ class Uploads:
         writer: BlobWriter,
     ) -> "LocalUpload":
         return LocalUpload(
-            upload_id, writer, repository, occasion, self._metadata, limit=self._blob_limit
+            upload_id,
+            writer,
+            repository,
+            occasion,
+            self._metadata,
+            limit=self._blob_limit,
+            repeated=self._repeated,
         )
 
 
 class LocalUpload:
     """One upload, as long as one caller has it in hands."""
 
-    __slots__ = ("_limit", "_metadata", "_occasion", "_repository", "_state", "_writer", "id")
+    __slots__ = (
+        "_limit",
+        "_metadata",
+        "_occasion",
+        "_repeated",
+        "_repository",
+        "_state",
+        "_writer",
+        "id",
+    )
 
     def __init__(
         self,
@@ -145,6 +166,7 @@ class LocalUpload:
         metadata: MetadataStore,
         *,
         limit: int | None,
+        repeated: Repeated | None = None,
     ) -> None:
         self.id = upload_id
         self._writer = writer
@@ -152,6 +174,7 @@ class LocalUpload:
         self._occasion = occasion
         self._metadata = metadata
         self._limit = limit
+        self._repeated = repeated
         self._state = _State.OPEN
 
     @property
@@ -206,7 +229,9 @@ class LocalUpload:
                 raise
             self._state = over
             linked = self._linked(digest, size)
-            await self._metadata.commit(linked, occasion=self._occasion)
+            event = await self._metadata.commit(linked, occasion=self._occasion)
+        if event is None:
+            self._repeat(linked)
         return linked.descriptor
 
     async def _finished(self, digest: Digest, body: Inbound) -> Descriptor | None:
@@ -226,7 +251,13 @@ class LocalUpload:
 
     def _link(self, digest: Digest, size: int) -> None:
         self._state = _State.OVER
-        self._metadata.commit_blocking(self._linked(digest, size), occasion=self._occasion)
+        linked = self._linked(digest, size)
+        if self._metadata.commit_blocking(linked, occasion=self._occasion) is None:
+            self._repeat(linked)
+
+    def _repeat(self, linked: BlobLinked) -> None:
+        if self._repeated is not None:
+            self._repeated(linked, self._occasion)
 
     def _linked(self, digest: Digest, size: int) -> BlobLinked:
         return BlobLinked(self._repository, Descriptor(OCTETS, digest, size))
