@@ -25,6 +25,7 @@ ONE_REPOSITORY = {
     "test_blob_of_another_repository_stays_unknown",
     "test_content_of_another_repository_does_not_count",
     "test_mounted_blob_is_readable_and_stays",
+    "test_announced_blob_of_another_repository_is_readable",
     "test_source_without_the_blob_does_not_give_it",
     "test_referrers_are_those_of_this_repository",
     "test_deleted_blob_is_gone_here_only",

@@ -13,15 +13,22 @@ from lading.client.hosts.host import Capability
 from lading.client.remote import Remote, pushing
 from lading.errors import ReferenceInvalid, UploadUnknown
 from lading.interfaces.blobs import UploadId
-from lading.oci.digest import CANONICAL
+from lading.oci.digest import CANONICAL, Digest
 from lading.oci.names import RepositoryName
 from lading.wire import ranges, routes
 from lading.wire.routes import Route
 
 
-async def begin(remote: Remote, name: RepositoryName, algorithm: str) -> Answer:
-    """A new session, closed answer: its location is in the fields."""
+async def begin(
+    remote: Remote, name: RepositoryName, algorithm: str, *, mount: Digest | None = None
+) -> Answer:
+    """A new session, closed answer: its location is in the fields.
+
+    The status is 201 in place of 202 where the blob *mount* was put there from another repository.
+    """
     query = [] if algorithm == CANONICAL else [("digest-algorithm", algorithm)]
+    if mount is not None:
+        query.append(("mount", str(mount)))
     call = Call(
         method="POST",
         path=routes.path(Route.UPLOADS, name),
@@ -29,11 +36,17 @@ async def begin(remote: Remote, name: RepositoryName, algorithm: str) -> Answer:
         body=Bytes(b""),
         scopes=pushing(name),
         idempotent=True,  # a session that nobody heard of ends by itself
-        expect=frozenset({202}),
+        expect=frozenset({202} if mount is None else {201, 202}),
     )
     answer = await remote.exchange.send(call)
     await answer.aclose()
     return answer
+
+
+def leads_to(answer: Answer, digest: Digest) -> bool:
+    """Whether the location that *answer* gives is that of the blob *digest*."""
+    place = urlsplit(answer.headers.get(b"location") or "").path
+    return unquote(place).endswith(f"/blobs/{digest}")
 
 
 def id_at(url: str, name: RepositoryName) -> UploadId:

@@ -58,6 +58,7 @@ class Learned:
         page_size: the most entries that may be asked of a list.
         piece: the most bytes of an upload that get through in one request.
         removal: whether repositories can be deleted, by our own extension.
+        spares: whether an upload may be begun by asking for a mount from anywhere.
     """
 
     referrers: bool | None = None
@@ -65,6 +66,7 @@ class Learned:
     page_size: int | None = None
     piece: int | None = None
     removal: bool | None = None
+    spares: bool = True
     _links: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
     _places: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)

@@ -9,7 +9,7 @@ from lading.client.remote import Remote, deleting, missing, pulling, refusing
 from lading.client.uploads import RemoteUpload
 from lading.errors import BlobUnknown, NameUnknown
 from lading.interfaces.blobs import UploadId
-from lading.interfaces.repository import Page, Receipt
+from lading.interfaces.repository import Page, Receipt, Upload
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Manifest
@@ -86,7 +86,7 @@ class RemoteRepository:
 
     async def start_upload(
         self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
-    ) -> RemoteUpload:
+    ) -> Upload:
         """Begin to upload a blob; see `ContentTarget.start_upload`."""
         return await sessions.start(self._remote, self._name, algorithm, expected)
 

@@ -9,7 +9,7 @@ from lading.content.steps import Event, Listener, Step, silent
 from lading.content.threads import in_thread, still_wanted, wanted
 from lading.content.verify import opened
 from lading.errors import BlobUnknown, DigestInvalid
-from lading.interfaces.repository import ContentSource, ContentTarget, Repository
+from lading.interfaces.repository import ContentSource, ContentTarget, Repository, Spared
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest, Hasher
@@ -38,19 +38,22 @@ async def put_file(
         await target.stat_blob(digest)
     except BlobUnknown:
         listener(Step(Event.STARTED, descriptor))
-        await _push(target, descriptor, file)
-        listener(Step(Event.DONE, descriptor, moved=size))
+        listener(await _push(target, descriptor, file))
     else:
         listener(Step(Event.EXISTS, descriptor))
     return descriptor
 
 
-async def _push(target: ContentTarget, descriptor: Descriptor, file: BinaryIO) -> None:
+async def _push(target: ContentTarget, descriptor: Descriptor, file: BinaryIO) -> Step:
+    """Push it, and say how that went."""
     upload = await target.start_upload(algorithm=descriptor.digest.algorithm, expected=descriptor)
     body = FileSource(os.dup(file.fileno()), [(0, descriptor.size)])
     try:
         await upload.write(body, at=0)
         await upload.commit(descriptor.digest)
+        if isinstance(upload, Spared) and upload.mounted:
+            return Step(Event.MOUNTED, descriptor)
+        return Step(Event.DONE, descriptor, moved=descriptor.size)
     except Exception:
         # Who is cancelled does not ask a registry first: what was begun there ends by itself.
         await upload.cancel()

@@ -1,6 +1,7 @@
 """Single blobs on their way from one repository to another.
 
-Looking comes before mounting, and mounting before sending. Bytes that are relayed are not hashed
+Looking comes before mounting, and mounting before sending; a target that finds the blob elsewhere
+when an upload begins is sent nothing either. Bytes that are relayed are not hashed
 here where the target does that: a registry in this process checks them itself, and one at the
 other end of a connection names the digest of what it took. If it does not, they are read back.
 """
@@ -34,7 +35,7 @@ from lading.errors import (
     UpstreamFailed,
 )
 from lading.interfaces.blobs import UploadId
-from lading.interfaces.repository import ContentSource, Repository, Upload, Vouching
+from lading.interfaces.repository import ContentSource, Repository, Spared, Upload, Vouching
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.manifest import Kind
@@ -152,7 +153,11 @@ class Blobs:
                     self._count(descriptor, hashed=hashed)
                     return
             else:
-                self._count(descriptor, hashed=proven)
+                if sending.mounted:
+                    self._tally.blobs_mounted += 1
+                    self._tell(Event.MOUNTED, descriptor)
+                else:
+                    self._count(descriptor, hashed=proven)
                 return
 
     def _count(self, descriptor: Descriptor, *, hashed: bool) -> None:
@@ -229,6 +234,7 @@ class _Sending:
         self._wanted = wanted
         self._trace = Trace(tell)
         self.hashed = hashed
+        self.mounted = False
         self.upload_id: UploadId | None = None
 
     async def send(self, body: Source, kept: UploadId | None) -> bool:
@@ -265,6 +271,10 @@ class _Sending:
     async def _into(self, upload: Upload, body: Source) -> bool | None:
         """Write *body* to *upload*; whether the keeper vouched, ``None`` if it checks by itself."""
         try:
+            self.mounted = isinstance(upload, Spared) and upload.mounted
+            if self.mounted:
+                await upload.commit(self._wanted.digest)
+                return True
             offset = upload.offset
             rest = await body.again(offset) if offset else body
             try:

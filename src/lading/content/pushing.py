@@ -70,7 +70,10 @@ class FileToPush:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushReport:
-    """What was pushed; ``files`` are its layers in the order of the files."""
+    """What was pushed; ``files`` are its layers in the order of the files.
+
+    ``blobs_there`` counts all that the registry had, here or in another repository.
+    """
 
     descriptor: Descriptor
     files: tuple[Descriptor, ...]
@@ -134,7 +137,7 @@ async def push(
         descriptor=manifest.as_referrer,
         files=tuple(found),
         blobs_copied=tally.blobs_copied,
-        blobs_there=tally.blobs_there,
+        blobs_there=tally.blobs_there + tally.blobs_mounted,
         bytes_moved=tally.bytes_moved,
         tags=tuple(tags),
     )

@@ -96,6 +96,16 @@ class Vouching(Protocol):
 
 
 @runtime_checkable
+class Spared(Protocol):
+    """An upload that may be over before it began, since its keeper had the content elsewhere."""
+
+    @property
+    def mounted(self) -> bool:
+        """Whether the content is readable in the repository already, and no bytes are taken."""
+        ...
+
+
+@runtime_checkable
 class Strict(Protocol):
     """A repository that can say whether it holds whole images only."""
 
@@ -173,7 +183,8 @@ class ContentTarget(Protocol):
 
         Whoever already knows what will come says so by *expected*: a repository at the other end
         of a connection then takes the whole body in one request, and may have published it when
-        `Upload.write` returns.
+        `Upload.write` returns. What it has in another repository it may publish at once
+        (`Spared`): then `Upload.write` takes nothing of the body, and `Upload.commit` does nothing.
 
         Raises:
             DigestInvalid: no content can be stored under that algorithm.

@@ -8,7 +8,7 @@ from lading.errors import (
     ManifestBlobUnknown,
     ManifestUnknown,
 )
-from lading.interfaces.repository import Registry, Repository
+from lading.interfaces.repository import Registry, Repository, Spared
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
@@ -154,6 +154,22 @@ class MountingContract:
 
         body = await repository.open_blob(pushed.digest)
         assert await samples.content_of(body) == b"shared"
+
+    async def test_announced_blob_of_another_repository_is_readable(
+        self, repository: Repository, other: Repository
+    ) -> None:
+        """Whether its bytes are taken or it is mounted as the upload begins (R34)."""
+        pushed = await samples.put_blob(other, b"shared")
+
+        upload = await repository.start_upload(expected=pushed)
+        spared = isinstance(upload, Spared) and upload.mounted
+        await upload.write(samples.inbound(b"" if spared else b"shared"))
+        committed = await upload.commit(pushed.digest)
+        await other.delete_blob(pushed.digest)
+
+        body = await repository.open_blob(pushed.digest)
+        assert await samples.content_of(body) == b"shared"
+        assert committed.digest == pushed.digest
 
     async def test_blob_that_is_nowhere_cannot_be_mounted(
         self, repository: Repository, other: Repository

@@ -6,7 +6,6 @@ import pytest
 
 from lading.bodies import Bytes
 from lading.client.pieces import Cut, Lent
-from lading.client.uploads import RemoteUpload
 from lading.content.steps import Event
 from lading.errors import (
     BlobUnknown,
@@ -18,7 +17,7 @@ from lading.errors import (
     UpstreamFailed,
 )
 from lading.interfaces.blobs import UploadId
-from lading.interfaces.repository import Vouching
+from lading.interfaces.repository import Upload, Vouching
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
 from lading.testing import samples
@@ -34,7 +33,7 @@ DESCRIPTOR = samples.described(CONTENT, OCTETS)
 SESSION = "*/blobs/uploads/?*"
 
 
-async def _push(both: Connected) -> RemoteUpload:
+async def _push(both: Connected) -> Upload:
     """Push the content, announced, in one write."""
     upload = await both.repository.start_upload(expected=DESCRIPTOR)
     await upload.write(Bytes(CONTENT))
@@ -62,6 +61,7 @@ async def test_registry_that_names_no_digest_does_not_vouch() -> None:
     async with connected(without_fields("Docker-Content-Digest")) as both:
         upload = await _push(both)
 
+    assert isinstance(upload, Vouching)
     assert not upload.vouched
 
 
@@ -135,6 +135,7 @@ async def test_proxy_that_takes_only_little_gets_pieces() -> None:
     async with connected(body_limit(1 << 20)) as both:
         await _push(both)
         first = _methods(both)
+        await both.real.delete_blob(DESCRIPTOR.digest)
         both.trouble.asked.clear()
         await _push(both)
 

@@ -49,6 +49,33 @@ async def test_file_has_to_be_what_was_expected(target: Repository, path: Path) 
             await put_file(target, file, expected=Digest.of(b"other"))
 
 
+class _Mounted(ForwardingUpload):
+    """An upload of what its keeper has already."""
+
+    mounted = True
+
+
+class _Mounting(ForwardingRepository):
+    """A target that says of every upload that it has the content."""
+
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
+        return _Mounted(await super().start_upload(algorithm=algorithm, expected=expected))
+
+
+async def test_file_that_the_target_has_elsewhere_is_mounted(
+    target: Repository, path: Path
+) -> None:
+    """And whoever listens hears that."""
+    steps: list[Step] = []
+
+    with path.open("rb") as file:
+        await put_file(_Mounting(target), file, listener=steps.append)
+
+    assert [step.event for step in steps] == [Event.STARTED, Event.MOUNTED]
+
+
 class _Full(ForwardingRepository):
     """A target without room, which counts what was given up."""
 

@@ -31,7 +31,7 @@ from lading.errors import (
     UpstreamFailed,
 )
 from lading.interfaces.blobs import UploadId
-from lading.interfaces.repository import Page, Receipt, Repository, Upload
+from lading.interfaces.repository import Page, Receipt, Registry, Repository, Upload
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
@@ -512,6 +512,48 @@ async def test_blob_that_may_not_be_mounted_is_sent(
     report = await copy(source, _NoMount(target), V1, tags=[V1], mount_from=OTHER)
 
     assert report.blobs_copied == 2
+
+
+class _MountedUpload(ForwardingUpload):
+    """An upload of what its keeper has already: it takes no bytes."""
+
+    mounted = True
+
+    async def write(self, body: Inbound, *, at: int | None = None) -> int:
+        raise AssertionError("these bytes need not be sent")
+
+    async def commit(self, digest: Digest, last: Inbound | None = None) -> Descriptor:
+        return Descriptor(media_types.OCTETS, digest, 0)
+
+
+class _Mounting(ForwardingRepository):
+    """A target that mounts what it has in its repository `OTHER` when an upload begins."""
+
+    async def start_upload(
+        self, *, algorithm: str = CANONICAL, expected: Descriptor | None = None
+    ) -> Upload:
+        upload = await super().start_upload(algorithm=algorithm, expected=expected)
+        if expected is not None and await self.mount_blob(expected.digest, OTHER):
+            return _MountedUpload(upload)
+        return upload
+
+
+async def test_blob_that_is_mounted_as_its_upload_begins_is_not_sent(
+    source: Repository, target: Repository, target_registry: Registry, image: Manifest
+) -> None:
+    """It counts as mounted, and the others as copied."""
+    layer = image.layers[0]
+    await copy(source, target_registry.repository(OTHER), V1)
+    await target_registry.repository(OTHER).delete_manifest(image.digest)
+    assert image.config is not None
+    await target_registry.repository(OTHER).delete_blob(image.config.digest)
+    steps: list[Step] = []
+
+    report = await copy(source, _Mounting(target), V1, tags=[V1], listener=steps.append)
+
+    assert (report.blobs_mounted, report.blobs_copied) == (1, 1)
+    assert [s.event for s in steps if s.descriptor == layer] == [Event.STARTED, Event.MOUNTED]
+    assert await held(target, V1) == await held(source, V1)
 
 
 async def test_with_keep_going_what_fails_does_not_stop_the_rest(
