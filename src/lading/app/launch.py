@@ -11,12 +11,14 @@ from lading.app.access import callers, prepare_access
 from lading.app.config.sources import Loaded
 from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
-from lading.app.doors import listening
+from lading.app.doors import bind, listening
 from lading.app.encryption import seal_of
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.outlets import logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
+from lading.app.watching.debug import Debug
+from lading.app.watching.station import Watched
 from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
 
@@ -32,7 +34,12 @@ def run(loaded: Loaded) -> int:
         StorageUnfit: the data directory cannot be used.
     """
     config = loaded.config
-    person = logs.configure(format=config.log.format, level=config.log.level)
+    person = logs.configure(
+        format=config.log.format,
+        level=config.log.level,
+        fields=config.log.fields,
+        caller=config.log.caller,
+    )
     for warning in loaded.warnings:
         log.warning("%s", warning)
     raise_open_files()
@@ -40,15 +47,17 @@ def run(loaded: Loaded) -> int:
     environment = os.environ  # noqa: TID251 - here it is told which sockets the process was given
     # The address first: a second server that is started by mistake leaves no directory behind.
     with listening(config.listen, environment) as listeners:
+        looking = bind(config.debug.listen) if config.debug.listen else []
         new = not holds_registry(config.root)
         with held(config):
             prepare_access(config.auth)
-            return _crew(config, listeners, seal, new=new, person=person).run()
+            return _crew(config, listeners, looking, seal, new=new, person=person).run()
 
 
 def _crew(
     config: Config,
     listeners: Sequence[socket.socket],
+    looking: Sequence[socket.socket],
     seal: Seal | None,
     *,
     new: bool,
@@ -56,6 +65,7 @@ def _crew(
 ) -> Crew:
     count = config.workers or usable_workers()
     balance = Balance(count)
+    shared = Watched(config, count, balance.total)
     greeting = Greeting(
         version=importlib.metadata.version("lading"),
         addresses=[_address(each) for each in listeners],
@@ -69,12 +79,20 @@ def _crew(
 
     async def work(post: Post) -> None:
         with logging_beside():
-            async with running(config) as handler, connections(config, handler) as taken:
-                door = Door(listeners=listeners, connections=taken, seal=seal)
-                await serve([door], post, balance=balance, drain=config.http.drain)
+            station = shared.at(post.index)
+            debug = Debug(config.debug, station)
+            async with (
+                running(config, station) as handler,
+                connections(config, handler) as taken,
+                connections(config, debug) as asked,
+            ):
+                doors = [Door(listeners=listeners, connections=taken, seal=seal)]
+                if looking:
+                    doors.append(Door(listeners=looking, connections=asked))
+                await serve(doors, post, balance=balance, drain=config.http.drain)
 
     def close_listeners() -> None:
-        for each in listeners:
+        for each in (*listeners, *looking):
             each.close()
 
     return Crew(

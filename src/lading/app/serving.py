@@ -41,6 +41,10 @@ class Balance:
         """Worker *index* has *count* connections now."""
         self._counts[index] = count
 
+    def total(self) -> int:
+        """The number of connections of all workers."""
+        return sum(self._counts)
+
     def least(self) -> int:
         """The number of connections of the worker that has the fewest."""
         return min(self._counts)

@@ -1,5 +1,6 @@
 """The two stores of a registry: which they are, and how they are opened."""
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -8,9 +9,11 @@ from pathlib import Path
 
 from lading.app.config.tree import Config
 from lading.app.directory import require_registry
+from lading.app.watching.storage import Timings
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite, recorded_retention
+from lading.metadata.sqlite_writer import untimed
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
 
@@ -56,10 +59,12 @@ async def open_stores(
     config: Config = _USUAL,
     *,
     now: Callable[[], datetime] = utc_now,
+    timings: Timings | None = None,
 ) -> AsyncIterator[Stores]:
     """The stores in the directory *root*, which has been prepared, or, without one, in memory.
 
     Of *config* they take the grace, the undo window and how much memory small blobs may have.
+    *timings* are told how long they take.
 
     Raises:
         StorageUnfit: there is no registry in that directory, or another version made its database.
@@ -69,13 +74,23 @@ async def open_stores(
         require_registry(root)
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(
-            open_sqlite(root, grace=config.collector.grace, undo=config.collector.undo, now=now)
+            open_sqlite(
+                root,
+                grace=config.collector.grace,
+                undo=config.collector.undo,
+                now=now,
+                timed=timings.committed if timings else untimed,
+            )
         )
         blobs: BlobStore
         if root is None:
             blobs = await stack.enter_async_context(open_memory(now=now))
         else:
             blobs = await stack.enter_async_context(
-                open_filesystem(root, cache=config.memory.blobs)
+                open_filesystem(
+                    root, cache=config.memory.blobs, sync=timings.sync if timings else os.fsync
+                )
             )
+        if timings is not None:
+            blobs = timings.blobs(blobs)
         yield Stores(blobs, metadata)

@@ -27,7 +27,7 @@ from lading.metadata.migrations import migrate, outstanding, require_current
 from lading.metadata.retention import Retention, record, recorded
 from lading.metadata.rows import stamp
 from lading.metadata.sqlite_connection import SqliteConnection
-from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
+from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer, untimed
 from lading.metadata.store import RowStore
 from lading.metadata.wall import storage_errors
 
@@ -187,11 +187,13 @@ async def open_sqlite(
     grace: timedelta,
     undo: timedelta = timedelta(0),
     now: Callable[[], datetime] = _utc_now,
+    timed: Callable[[float], object] = untimed,
 ) -> AsyncIterator[SqliteMetadata]:
     """A metadata store under *root*, or in memory without one.
 
     A directory has been prepared by `prepare_sqlite`. In memory it lives as long as the context,
-    in one process. *grace* and *undo* are as for `RowStore`. Open it after a fork, never before.
+    in one process. *grace* and *undo* are as for `RowStore`. *timed* is told, in any thread, how
+    many seconds each commit to a file took. Open it after a fork, never before.
 
     Raises:
         StorageUnfit: the database is not ours, or of another version.
@@ -205,7 +207,7 @@ async def open_sqlite(
         finally:
             memory.close()
         return
-    files = _FileDatabase(root)
+    files = _FileDatabase(root, timed)
     try:
         await files.read(_require_ours, str(_database(root)))
         locks = FileLocks(root / "metadata")
@@ -249,14 +251,15 @@ class _Reader:
 class _FileDatabase:
     """Reads on the loop, long reads beside it, writes by the writer."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, timed: Callable[[float], object]) -> None:
         database = _database(root)
         self._database = database
         self._lock = WriteLock(root / "metadata" / "write.lock")
         self._reader = _Reader(database)
         self._surveyor = _Reader(database)
         self._surveying = threading.Lock()
-        self._writer = Writer(Transactions(partial(_connect_writer, database)), self._lock)
+        transactions = Transactions(partial(_connect_writer, database), timed)
+        self._writer = Writer(transactions, self._lock)
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,10 @@ _OVERDUE = 16
 """At how many times that readers are waited for, because they kept the log from being reused."""
 
 Work = Callable[[Connection], Any]
+
+
+def untimed(_seconds: float) -> None:
+    """Be told how long a commit took, and do nothing about it."""
 
 
 class Task:
@@ -76,10 +81,16 @@ class Task:
 
 
 class Transactions:
-    """Runs batches on a connection of its own, which it opens again when the database failed."""
+    """Runs batches on a connection of its own, which it opens again when the database failed.
 
-    def __init__(self, connect: Callable[[], SqliteConnection]) -> None:
+    *timed* is told how many seconds each commit took.
+    """
+
+    def __init__(
+        self, connect: Callable[[], SqliteConnection], timed: Callable[[float], object] = untimed
+    ) -> None:
         self._connect = connect
+        self._timed = timed
         self._connection: SqliteConnection | None = None
         self._log_pages = [0]
         self._overdue = CHECKPOINT_PAGES * _OVERDUE
@@ -93,6 +104,7 @@ class Transactions:
         except StorageFailed as error:
             _fail(tasks, error)
             return
+        began = time.perf_counter()
         try:
             connection.run("BEGIN IMMEDIATE")
             if len(tasks) == 1:
@@ -106,6 +118,7 @@ class Transactions:
             # What failed may have left the connection in any state; a new one begins clean.
             self.close()
             _fail(tasks, failure)
+        self._timed(time.perf_counter() - began)
 
     def _connected(self) -> SqliteConnection:
         if self._connection is None:

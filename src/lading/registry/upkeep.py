@@ -25,11 +25,16 @@ log = logging.getLogger(__name__)
 _BREATH = 0.2
 
 
+def unheard(_tally: Tally) -> None:
+    """Be told what a round took away, and do nothing about it."""
+
+
 class Upkeep:
     """Does background work from time to time, until it is cancelled.
 
     Content is collected about as often as *every* says, give or take a quarter, and all bytes are
-    walked over to look for waste as often as *sweep_every* says. *jitter* gives numbers from 0 to 1; *pause* waits for seconds.
+    walked over to look for waste as often as *sweep_every* says. *heard* is told what each
+    round took away. *jitter* gives numbers from 0 to 1; *pause* waits for seconds.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Upkeep:
         *,
         every: timedelta,
         sweep_every: timedelta,
+        heard: Callable[[Tally], object] = unheard,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -49,6 +55,7 @@ class Upkeep:
         self._sweep = sweep
         self._every = every.total_seconds()
         self._sweep_every = sweep_every.total_seconds()
+        self._heard = heard
         self._jitter = jitter
         self._clock = clock
         self._pause = pause
@@ -75,7 +82,7 @@ class Upkeep:
                 return False
             tally = await self._collector.collect()
             tally.add(await self._sweep.uploads())
-            _report("content collected", tally)
+            self._report("content collected", tally)
             return True
 
     async def sweep(self) -> bool:
@@ -93,7 +100,7 @@ class Upkeep:
                         return False
                     tally.add(await self._sweep.take(batch))
                 await self._pause(_BREATH)
-        _report("waste swept", tally)
+        self._report("waste swept", tally)
         return True
 
     def _about(self, seconds: float) -> float:
@@ -107,9 +114,10 @@ class Upkeep:
         except Exception:
             log.exception("background work failed", extra={"work": work})
 
-
-def _report(event: str, tally: Tally) -> None:
-    if tally:
+    def _report(self, event: str, tally: Tally) -> None:
+        if not tally:
+            return
+        self._heard(tally)
         log.info(
             event,
             extra={

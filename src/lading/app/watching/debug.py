@@ -2,6 +2,7 @@
 
 import json
 
+from lading.app.config.watching import DebugConfig
 from lading.app.watching.station import Station
 from lading.wire import headers, problems
 from lading.wire.message import Request, Response
@@ -12,11 +13,11 @@ _READING = frozenset({"GET", "HEAD"})
 
 
 class Debug:
-    """Answers about the server at *station*, whatever its health; metrics under *metrics_path*."""
+    """Answers about the server at *station*, as *config* says, whatever its health."""
 
-    def __init__(self, station: Station, *, metrics_path: str | None) -> None:
+    def __init__(self, config: DebugConfig, station: Station) -> None:
         self._station = station
-        self._metrics_path = metrics_path
+        self._metrics_path = config.metrics_path if config.metrics else None
 
     async def __call__(self, request: Request) -> Response:
         """Answer *request*."""

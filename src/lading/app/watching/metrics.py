@@ -126,7 +126,7 @@ STORAGE = Metric(
     doc="The number of seconds that the storage action takes",
     labels={
         "driver": ("filesystem", "inmemory"),
-        "action": ("GetContent", "PutContent", "Stat", "Move", "Delete"),
+        "action": ("GetContent", "PutContent", "Stat", "Delete"),
     },
     buckets=_SECONDS,
 )
@@ -153,6 +153,13 @@ COMMITS = Metric(
     name="lading_database_commit_seconds",
     kind=Kind.HISTOGRAM,
     doc="How long a durable transaction of the database took, without the wait for others.",
+    buckets=_COMMIT_SECONDS,
+    always=True,
+)
+SYNCS = Metric(
+    name="lading_disk_sync_seconds",
+    kind=Kind.HISTOGRAM,
+    doc="How long the disk took to make a blob or a directory durable.",
     buckets=_COMMIT_SECONDS,
     always=True,
 )
@@ -266,6 +273,7 @@ TABLE: Sequence[Metric] = (
     NOTICES_PENDING,
     NOTICES_STATUS,
     COMMITS,
+    SYNCS,
     COLLECTIONS,
     COLLECTED,
     COLLECTED_BYTES,

@@ -1,0 +1,87 @@
+"""What is put around the face and runs beside it, so that the server can be watched."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from lading.app import logs
+from lading.app.config.tree import Config
+from lading.app.outlets import Outlet
+from lading.app.watching import metrics
+from lading.app.watching.checks import checks
+from lading.app.watching.health import Gate, Probe, watch
+from lading.app.watching.mail import mailing
+from lading.app.watching.meters import Meter
+from lading.app.watching.requests import CountedRequests
+from lading.app.watching.station import Station
+from lading.app.watching.storage import Timings
+from lading.http.access_log import AccessLog
+from lading.http.events import RequestEvents
+from lading.registry.collected import Tally
+from lading.wire.message import Handler
+
+
+def timings(config: Config, station: Station) -> Timings | None:
+    """What counts how long the stores take, if anybody asks for metrics."""
+    return Timings(station.meter, driver(config)) if config.debug.metrics else None
+
+
+def driver(config: Config) -> str:
+    """What Distribution calls the kind of store that is used."""
+    return "filesystem" if config.root is not None else "inmemory"
+
+
+def observed(face: Handler, config: Config, station: Station) -> Handler:
+    """*face*, whose requests are counted and told of; for who knows the path as the face does."""
+    if config.log.requests:
+        face = RequestEvents(face, logs.teller())
+    if config.debug.metrics:
+        face = CountedRequests(face, station.meter)
+    return face
+
+
+@asynccontextmanager
+async def watched(
+    handler: Handler, config: Config, station: Station, *, storage: Probe
+) -> AsyncIterator[Handler]:
+    """*handler* behind the gate of health and the access log; beside it, what has to go on."""
+    async with AsyncExitStack() as stack:
+        looked_at = checks(config.health, storage=storage, driver=driver(config))
+        if looked_at:
+            handler = Gate(handler, station.watched.health)
+            if station.index == 0:
+                health = station.watched.health
+                await stack.enter_async_context(_beside(watch(looked_at, health)))
+        if config.log.access:
+            outlet = Outlet(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+            stack.callback(outlet.close)
+            log = AccessLog(handler, outlet.write, form=config.log.access_format)
+            stack.callback(log.flush)
+            handler = log
+        stack.enter_context(mailing(config.log.hooks))
+        yield handler
+
+
+def collected(meter: Meter) -> Callable[[Tally], None]:
+    """Counts what background work took away."""
+
+    def count(tally: Tally) -> None:
+        meter.add(metrics.COLLECTIONS)
+        for what in metrics.COLLECTED.labels["what"]:
+            meter.add(metrics.COLLECTED, what, by=getattr(tally, what))
+        meter.add(metrics.COLLECTED_BYTES, by=tally.freed)
+        meter.add(metrics.UNDELETABLE, by=tally.failed)
+
+    return count
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
