@@ -55,8 +55,8 @@ BY_ADDRESS = Pace(free=20, first=0.01, longest=0.1, patience=15.0)
 class Guesses:
     """Who failed how often, and how long they wait for it.
 
-    A name that is guessed from many addresses makes each of those wait from their first failure
-    on, and no others.
+    A name that is guessed from many addresses makes each of those wait as if it had failed as often
+    as all of them, and no others.
     """
 
     def __init__(

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from lading.bodies import Bytes
 from lading.errors import Denied, RegistryError, Unauthorized, UploadUnknown
-from lading.interfaces.access import ANONYMOUS, Action, Occasion, Policy, Principal
+from lading.interfaces.access import ANONYMOUS, CATALOG, Action, Occasion, Policy, Principal
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Registry, Repository
 from lading.metadata.sqlite import open_sqlite
@@ -98,6 +99,34 @@ async def test_step_of_somebody_unknown_asks_who_they_are(
         await step(_guarded(inner, Grants(), ANONYMOUS))
 
     assert caught.value.scope == f"repository:{NAME}:{action.value}"
+
+
+@_each_step
+async def test_step_of_somebody_with_too_few_rights_asks_for_more(
+    inner: LocalRegistry, action: Action, step: Callable[[Repository], Awaitable[object]]
+) -> None:
+    """Clients fetch a wider token when they are not authorized, and give up when denied."""
+    someone = Principal("ada", frozenset())
+
+    with pytest.raises(Unauthorized) as caught:
+        await step(_guarded(inner, Grants(), someone))
+
+    assert caught.value.scope == f"repository:{NAME}:{action.value}"
+    assert caught.value.reason == "insufficient_scope"
+
+
+async def test_right_to_list_that_came_along_shows_the_whole_list(inner: LocalRegistry) -> None:
+    """A token for the catalog names no repositories."""
+    for name in (NAME, OTHER):
+        upload = await inner.repository(name).start_upload()
+        await upload.write(Bytes(b""))
+        await upload.commit(Digest.of(b""))
+    someone = Principal("ada", frozenset({CATALOG}))
+    registry = GuardedRegistry(inner, Grants({(Action.PULL, None)}), Occasion(someone))
+
+    page = await registry.repositories()
+
+    assert set(page.items) == {NAME, OTHER}
 
 
 @_each_step
