@@ -4,7 +4,8 @@ import importlib.metadata
 import logging
 import os
 import socket
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 
 from lading.app import logs
 from lading.app.access import callers, prepare_access
@@ -37,7 +38,7 @@ def run(loaded: Loaded) -> int:
     person = logs.configure(
         format=config.log.format,
         level=config.log.level,
-        fields=config.log.fields,
+        fields={**_identity(config.log.format), **config.log.fields},
         caller=config.log.caller,
     )
     for warning in loaded.warnings:
@@ -51,7 +52,9 @@ def run(loaded: Loaded) -> int:
         new = not holds_registry(config.root)
         with held(config):
             prepare_access(config.auth)
-            return _crew(config, listeners, looking, seal, new=new, person=person).run()
+            return _crew(
+                config, listeners, looking, seal, environment=environment, new=new, person=person
+            ).run()
 
 
 def _crew(
@@ -60,12 +63,13 @@ def _crew(
     looking: Sequence[socket.socket],
     seal: Seal | None,
     *,
+    environment: Mapping[str, str],
     new: bool,
     person: bool,
 ) -> Crew:
     count = config.workers or usable_workers()
     balance = Balance(count)
-    shared = Watched(config, count, balance.total)
+    shared = Watched(config, count, balance.total, environment)
     greeting = Greeting(
         version=importlib.metadata.version("lading"),
         addresses=[_address(each) for each in listeners],
@@ -102,6 +106,13 @@ def _crew(
         on_ready=lambda: greet(greeting, person=person),
         on_stop=close_listeners,
     )
+
+
+def _identity(format: str) -> Mapping[str, str]:
+    """What Distribution says of itself in every event, for those who know its forms."""
+    if format not in {"logfmt", "logrus"}:
+        return {}
+    return {"instance.id": str(uuid.uuid4()), "version": importlib.metadata.version("lading")}
 
 
 def _address(listener: socket.socket) -> tuple[str, int] | str:

@@ -16,7 +16,7 @@ _encode: Callable[[object], str] = json.JSONEncoder(
     default=str, ensure_ascii=False, separators=(",", ":")
 ).encode
 _encode_sorted: Callable[[object], str] = json.JSONEncoder(
-    default=str, separators=(",", ":"), sort_keys=True
+    default=str, ensure_ascii=False, separators=(",", ":"), sort_keys=True
 ).encode
 _BARE = re.compile(r"[A-Za-z0-9\-._/@^+]*", re.ASCII)
 _LEVELS = {

@@ -60,6 +60,12 @@ async def watched(
             log = AccessLog(handler, outlet.write, form=config.log.access_format)
             stack.callback(log.flush)
             handler = log
+        if station.watched.exporter is not None:
+            # Loaded here, since it costs a tenth of a second and few want it.
+            from lading.app.watching.telemetry import traced  # noqa: PLC0415 - as said above
+
+            exporter = station.watched.exporter
+            handler = await stack.enter_async_context(traced(handler, exporter))
         stack.enter_context(mailing(config.log.hooks))
         yield handler
 

@@ -11,6 +11,9 @@ from lading.app.watching.exposition import shown
 from lading.app.watching.health import Health
 from lading.app.watching.meters import Meter, Meters, Series
 from lading.app.watching.metrics import Metric
+from lading.app.watching.traces import exporter
+
+_NOWHERE: Mapping[str, str] = {}
 
 
 async def _none() -> int:
@@ -20,15 +23,23 @@ async def _none() -> int:
 class Watched:
     """One server, as it is watched by whoever runs it; made before the fork.
 
-    *connections* says how many there are.
+    *connections* says how many there are; *environment* may say where traces go.
+
+    Raises:
+        ConfigInvalid: traces cannot be sent as somebody wants.
     """
 
     def __init__(
-        self, config: Config, workers: int, connections: Callable[[], int] = lambda: 0
+        self,
+        config: Config,
+        workers: int,
+        connections: Callable[[], int] = lambda: 0,
+        environment: Mapping[str, str] = _NOWHERE,
     ) -> None:
         endpoints = [each.name for each in config.notifications.endpoints]
         self.meters = Meters(metrics.table(endpoints), workers)
         self.health = Health()
+        self.exporter = exporter(config.tracing, environment)
         self.parent = os.getpid()
         self.connections = connections
 
