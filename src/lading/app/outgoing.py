@@ -151,9 +151,7 @@ class Outgoing:
 
     async def _copy(self, file: int, offset: int, length: int) -> None:
         while length:
-            piece = await self._loop.run_in_executor(
-                self._threads, os.pread, file, min(length, _PIECE), offset
-            )
+            piece = await self._read(file, offset, min(length, _PIECE))
             if not piece:
                 raise BodyIncomplete("the file is shorter than it was")
             if self._transport.is_closing():
@@ -162,6 +160,19 @@ class Outgoing:
             offset += len(piece)
             length -= len(piece)
             await self._drained()
+
+    async def _read(self, file: int, offset: int, length: int) -> memoryview | bytes:
+        """Bytes of *file*; a thread is asked only for what the kernel has to fetch first."""
+        piece = memoryview(bytearray(length))
+        try:
+            got = os.preadv(file, [piece], offset, os.RWF_NOWAIT)
+        except OSError:
+            got = 0
+        if got:
+            # A receiver that is faster than the sender never makes it wait, and others have turns.
+            await asyncio.sleep(0)
+            return piece[:got]
+        return await self._loop.run_in_executor(self._threads, os.pread, file, length, offset)
 
     async def _pass_on(self, source: Source) -> None:
         """Send what *source* gives, no faster than the peer takes it."""

@@ -93,6 +93,8 @@ class Terms:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = _VERSIONS[self.minimum]
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        # All that are spoken are good; a client knows best which of them costs it least.
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
         context.set_alpn_protocols(["http/1.1"])
         if self.ciphers:
             _choose_ciphers(context, self.ciphers)
