@@ -1,25 +1,94 @@
-"""Which encryption a configuration asks for, if it asks for any."""
+"""Which encryption a configuration asks for, and what has to run for it."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from lading.app.config.doors import TlsConfig
-from lading.app.sealing import OneForAll
+from lading.app.sealing import ByGreeting, OneForAll
 from lading.app.serving import Seal
 from lading.errors import ConfigInvalid
+from lading.wire.message import Handler
+
+# Only who encrypts waits for the libraries that do: they are imported where that is known.
+# ruff: noqa: PLC0415 - as the line above says
+
+_FOLDER = "lading-acme"
 
 
-def seal_of(config: TlsConfig) -> Seal | None:
-    """What seals the connections of every worker, made before the first of them; ``None``: nothing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """What seals the connections of every worker; made before the first of them.
+
+    Without a ``seal``, nothing is encrypted. ``renew`` runs beside each worker, and ``proofs``
+    answers at the address ``proofs_at``, if they are given.
+    """
+
+    seal: Seal | None = None
+    renew: Callable[[], Coroutine[Any, Any, None]] | None = None
+    proofs: Handler | None = None
+    proofs_at: str = ""
+
+
+def encryption(config: TlsConfig, root: Path) -> Encryption:
+    """The encryption of a server whose data is in *root*.
 
     Raises:
         ConfigInvalid: something is missing, or cannot be used.
     """
+    if config.acme.hosts:
+        return _by_authority(config, root)
     if config.certificate is None and config.key is None:
-        return None
+        return Encryption()
     if config.key is None:
         raise ConfigInvalid("tls.certificate has no tls.key")
     if config.certificate is None:
         raise ConfigInvalid("tls.key has no tls.certificate")
-    # Only who encrypts waits for the libraries that do.
-    from lading.app.tls import KeyPair, Terms  # noqa: PLC0415 - as the line above says
+    from lading.app.tls import KeyPair, Terms
 
     pair = KeyPair(config.certificate, config.key, Terms.of(config))
-    return OneForAll(lambda: pair.context)
+    return Encryption(seal=OneForAll(pair.current))
+
+
+def _by_authority(config: TlsConfig, root: Path) -> Encryption:
+    acme = config.acme
+    if config.certificate is not None or config.key is not None:
+        raise ConfigInvalid("tls.certificate and tls.acme.hosts: one of them says what is shown")
+    try:
+        from lading.app.acme.authority import Authority, NotIssued
+    except ImportError:
+        raise ConfigInvalid(
+            'tls.acme.hosts needs more libraries: pip install "lading[acme]"'
+        ) from None
+    from lading.app.acme.certificates import Certificates
+    from lading.app.acme.folder import Folder
+    from lading.app.acme.proofs import Tokens
+    from lading.app.acme.renewal import Renewal
+    from lading.app.tls import Terms
+
+    hosts = [_host(each) for each in acme.hosts]
+    folder = Folder(acme.folder or root / _FOLDER)
+    authority = Authority(
+        folder=folder,
+        directory=acme.directory,
+        email=acme.email,
+        trust=acme.authority,
+        challenge=acme.challenge,
+    )
+    by_http = acme.challenge == "http-01"
+    return Encryption(
+        seal=ByGreeting(Certificates(folder, hosts, Terms.of(config)).choose),
+        renew=Renewal(folder, hosts, authority.obtain, refusal=NotIssued).run,
+        proofs=Tokens(folder) if by_http else None,
+        proofs_at=acme.http_listen if by_http else "",
+    )
+
+
+def _host(text: str) -> str:
+    host = text.lower().rstrip(".")
+    if not host or not all(
+        label and label.replace("-", "a").isalnum() and label.isascii() for label in host.split(".")
+    ):
+        raise ConfigInvalid(f"tls.acme.hosts: {text} is no name that can be proven")
+    return host

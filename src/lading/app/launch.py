@@ -6,6 +6,8 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from lading.app import logs
 from lading.app.access import callers, prepare_access
@@ -13,15 +15,16 @@ from lading.app.config.sources import Loaded
 from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
 from lading.app.doors import bind, listening
-from lading.app.encryption import seal_of
+from lading.app.encryption import Encryption, encryption
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.outlets import logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.watching.debug import Debug
 from lading.app.watching.station import Watched
-from lading.app.wiring import connections, running
+from lading.app.wiring import beside, connections, running
 from lading.app.workers import Crew, Post
+from lading.wire.message import Handler
 
 log = logging.getLogger(__name__)
 
@@ -44,24 +47,40 @@ def run(loaded: Loaded) -> int:
     for warning in loaded.warnings:
         log.warning("%s", warning)
     raise_open_files()
-    seal = seal_of(config.tls)
+    encrypted = encryption(config.tls, config.root)
     environment = os.environ  # noqa: TID251 - here it is told which sockets the process was given
     # The address first: a second server that is started by mistake leaves no directory behind.
     with listening(config.listen, environment) as listeners:
-        looking = bind(config.debug.listen) if config.debug.listen else []
+        sockets = _Sockets(
+            main=listeners,
+            debug=bind(config.debug.listen) if config.debug.listen else (),
+            proofs=bind(encrypted.proofs_at) if encrypted.proofs else (),
+        )
         new = not holds_registry(config.root)
         with held(config):
             prepare_access(config.auth)
             return _crew(
-                config, listeners, looking, seal, environment=environment, new=new, person=person
+                config, sockets, encrypted, environment=environment, new=new, person=person
             ).run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sockets:
+    """All that is listened on, and for what."""
+
+    main: Sequence[socket.socket]
+    debug: Sequence[socket.socket]
+    proofs: Sequence[socket.socket]
+
+    def close(self) -> None:
+        for each in (*self.main, *self.debug, *self.proofs):
+            each.close()
 
 
 def _crew(
     config: Config,
-    listeners: Sequence[socket.socket],
-    looking: Sequence[socket.socket],
-    seal: Seal | None,
+    sockets: _Sockets,
+    encrypted: Encryption,
     *,
     environment: Mapping[str, str],
     new: bool,
@@ -72,8 +91,8 @@ def _crew(
     shared = Watched(config, count, balance.total, environment)
     greeting = Greeting(
         version=importlib.metadata.version("lading"),
-        addresses=[_address(each) for each in listeners],
-        secure=seal is not None,
+        addresses=[_address(each) for each in sockets.main],
+        secure=encrypted.seal is not None,
         root=config.root,
         new=new,
         read_only=config.read_only,
@@ -85,26 +104,32 @@ def _crew(
         with logging_beside():
             station = shared.at(post.index)
             debug = Debug(config.debug, station)
-            async with (
-                running(config, station) as handler,
-                connections(config, handler) as taken,
-                connections(config, debug) as asked,
-            ):
-                doors = [Door(listeners=listeners, connections=taken, seal=seal)]
-                if looking:
-                    doors.append(Door(listeners=looking, connections=asked))
+            async with AsyncExitStack() as stack:
+                handler = await stack.enter_async_context(running(config, station))
+                answered: list[tuple[Sequence[socket.socket], Handler | None, Seal | None]] = [
+                    (sockets.main, handler, encrypted.seal),
+                    (sockets.debug, debug, None),
+                    (sockets.proofs, encrypted.proofs, None),
+                ]
+                doors = [
+                    Door(
+                        listeners=listeners,
+                        connections=await stack.enter_async_context(connections(config, answer)),
+                        seal=seal,
+                    )
+                    for listeners, answer, seal in answered
+                    if listeners and answer is not None
+                ]
+                if encrypted.renew is not None:
+                    await stack.enter_async_context(beside(encrypted.renew()))
                 await serve(doors, post, balance=balance, drain=config.http.drain)
-
-    def close_listeners() -> None:
-        for each in (*listeners, *looking):
-            each.close()
 
     return Crew(
         work,
         count,
         patience=config.http.drain.total_seconds(),
         on_ready=lambda: greet(greeting, person=person),
-        on_stop=close_listeners,
+        on_stop=sockets.close,
     )
 
 

@@ -23,7 +23,7 @@ Choose = Callable[[Hello], ssl.SSLContext | None]
 class OneForAll:
     """Every connection gets the same context (a `Seal`): the one that *current* gives just then."""
 
-    def __init__(self, current: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, current: Callable[[], ssl.SSLContext | None]) -> None:
         self._current = current
 
     async def __call__(self, connection: socket.socket) -> ssl.SSLContext | None:

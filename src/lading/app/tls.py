@@ -9,8 +9,8 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,7 +124,8 @@ def _choose_ciphers(context: ssl.SSLContext, names: Sequence[str]) -> None:
 class KeyPair:
     """A certificate and its key, in files, and the context that shows them.
 
-    A pair that cannot be used leaves the one before it in place.
+    A pair that cannot be used leaves the one before it in place. With *awaited*, there need not be
+    one yet.
 
     Raises:
         ConfigInvalid: the files, or what *terms* name, cannot be used.
@@ -136,6 +137,7 @@ class KeyPair:
         key: Path,
         terms: Terms,
         *,
+        awaited: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files = (certificate, key, *terms.client_cas)
@@ -144,17 +146,23 @@ class KeyPair:
         self._state = self._stamps()
         self._refused: object = None
         self._told: object = None
-        self._context, self._kind = self._fresh(self._read())
+        self._waiting = awaited and not certificate.exists()
+        if self._waiting:
+            self._context, self._kind = terms.context(), None
+        else:
+            self._context, self._kind = self._fresh(self._read())
         self._looked = clock()
 
-    @property
-    def context(self) -> ssl.SSLContext:
-        """The context for the next connection, with what the files hold now, or did a second ago."""
+    def current(self) -> ssl.SSLContext | None:
+        """The context for the next connection, with what the files hold now, or did a second ago.
+
+        ``None``: the certificate that is awaited is not there.
+        """
         now = self._clock()
         if now - self._looked >= _LOOK:
             self._looked = now
             self._look()
-        return self._context
+        return None if self._waiting else self._context
 
     def _look(self) -> None:
         state = self._stamps()
@@ -173,19 +181,21 @@ class KeyPair:
             log.info("certificate taken up", extra={"file": str(self._files[0])})
 
     def _take_up(self, state: Sequence[object]) -> None:
-        pem = self._read()
-        context, kind = self._fresh(pem)
+        files = self._read()
+        context, kind = self._fresh(files)
         # A certificate of another kind would stand beside the old one, and whom it was made for
         # might still be shown that; authorities cannot be taken out.
-        if kind is not None and kind == self._kind and state[2:] == self._state[2:]:
-            _load(self._context, pem)
+        same = kind is not None and kind == self._kind and state[2:] == self._state[2:]
+        if same or self._waiting:
+            _load(self._context, *files)
         else:
-            self._context, self._kind = context, kind
+            self._context = context
+        self._kind, self._waiting = kind, False
 
-    def _fresh(self, pem: bytes) -> tuple[ssl.SSLContext, type | None]:
+    def _fresh(self, files: tuple[bytes, bytes]) -> tuple[ssl.SSLContext, type | None]:
         context = self._terms.context()
         try:
-            _load(context, pem)
+            _load(context, *files)
         except ssl.SSLError as error:
             why = _CAUSES.get(error.reason or "", f"OpenSSL says {error.reason}")
             certificate, key, *_ = self._files
@@ -195,17 +205,16 @@ class KeyPair:
                 f"tls.key: {self._files[1]} is encrypted, and nobody is there to type the password: "
                 "decrypt it (openssl pkey -in OLD -out NEW)"
             ) from None
-        return context, _kind(pem)
+        return context, _kind(files[0])
 
-    def _read(self) -> bytes:
-        """Both files at one moment; the key comes first, in case the other has one too."""
+    def _read(self) -> tuple[bytes, bytes]:
         found = []
-        for name, path in (("key", self._files[1]), ("certificate", self._files[0])):
+        for name, path in zip(("certificate", "key"), self._files, strict=False):
             try:
                 found.append(path.read_bytes())
             except OSError as error:
                 raise ConfigInvalid(f"tls.{name}: {path}: {error.strerror}") from None
-        return b"\n".join(found)
+        return found[0], found[1]
 
     def _stamps(self) -> tuple[object, ...]:
         return tuple(_stamp(each) for each in self._files)
@@ -228,12 +237,18 @@ def _locked() -> bytes:
     raise _Locked
 
 
-def _load(context: ssl.SSLContext, pem: bytes) -> None:
+def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     # OpenSSL takes files only, and between two looks at them they may change.
+    with _in_memory(certificate) as first, _in_memory(key) as second:
+        context.load_cert_chain(first, second, password=_locked)
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[str]:
     file = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
-        os.write(file, pem)
-        context.load_cert_chain(f"/proc/self/fd/{file}", password=_locked)
+        os.write(file, content)
+        yield f"/proc/self/fd/{file}"
     finally:
         os.close(file)
 

@@ -125,7 +125,7 @@ async def running(
                 now=now,
                 heard=collected(station.meter),
             )
-            await stack.enter_async_context(_beside(upkeep.run()))
+            await stack.enter_async_context(beside(upkeep.run()))
         yield RequestIds(handler)
 
 
@@ -175,7 +175,8 @@ async def _reach(stores: Stores) -> None:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+async def beside(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    """Do *work* until this is left."""
     task = asyncio.create_task(work)
     try:
         yield

@@ -66,9 +66,9 @@ class TlsConfig:
     )
     client_auth: str = option(
         "require",
-        "Whether clients must show a certificate (require), or need not (if-given), or are asked "
-        "for one that is not looked at (request); without client_cas they are not asked.",
-        choice("require", "if-given", "request"),
+        "Whether clients must show a certificate (require) or need not (if-given); without "
+        "client_cas they are not asked for one.",
+        choice("require", "if-given"),
     )
     minimum: str = option(
         "tls1.2", "The oldest version that is spoken.", choice("tls1.2", "tls1.3")
