@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from lading.bodies import Bytes
 from lading.errors import Denied, RegistryError, Unauthorized, UploadUnknown
 from lading.interfaces.access import ANONYMOUS, CATALOG, Action, Occasion, Policy, Principal
 from lading.interfaces.blobs import UploadId
@@ -118,9 +117,7 @@ async def test_step_of_somebody_with_too_few_rights_asks_for_more(
 async def test_right_to_list_that_came_along_shows_the_whole_list(inner: LocalRegistry) -> None:
     """A token for the catalog names no repositories."""
     for name in (NAME, OTHER):
-        upload = await inner.repository(name).start_upload()
-        await upload.write(Bytes(b""))
-        await upload.commit(Digest.of(b""))
+        await inner.repository(name).put_manifest(samples.index(), tags=[Tag("v1")])
     someone = Principal("ada", frozenset({CATALOG}))
     registry = GuardedRegistry(inner, Grants({(Action.PULL, None)}), Occasion(someone))
 
