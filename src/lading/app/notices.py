@@ -23,12 +23,13 @@ from lading.bodies import Bytes
 from lading.client.connections.origin import Origin as Place
 from lading.client.connections.origin import resolved
 from lading.client.connections.transport import Proxies, Timeouts, Transport, open_transport
-from lading.errors import ConfigInvalid, ReferenceInvalid, UpstreamFailed
+from lading.errors import ConfigInvalid, ManifestUnknown, ReferenceInvalid, UpstreamFailed
 from lading.http.call import occasion_of
 from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.metadata import Change, Event, MetadataStore
+from lading.interfaces.metadata import Change, Event, MetadataStore, Names
 from lading.interfaces.notices import Deed, Meter, Notice
 from lading.oci.descriptor import Descriptor
+from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName, Tag
 from lading.registry.feed import Feed, Subscription
 from lading.registry.hearsay import Hearsay
@@ -56,6 +57,7 @@ class Noticing:
     def __init__(
         self,
         hearsay: Hearsay,
+        names: Names,
         *,
         pulls: bool,
         repeats: bool,
@@ -63,6 +65,7 @@ class Noticing:
         now: Callable[[], datetime],
     ) -> None:
         self._hearsay = hearsay
+        self._names = names
         self._references = references
         self._now = now
         # What was pulled twice in one moment was pulled twice.
@@ -79,15 +82,22 @@ class Noticing:
         """*change* was asked for, and everything was as it says already."""
         self._hearsay.note(partial(self._repeat, self._now(), change, occasion))
 
-    def _pull(
+    async def _pull(
         self, at: datetime, request: Request, descriptor: Descriptor, tag: Tag | None
     ) -> list[Notice]:
         assert request.place is not None
         name = RepositoryName(request.place.name)
         occasion = occasion_of(request, Principal(request.user))
-        return [pull_of(at, occasion, name, descriptor, tag=tag, seed=self._next())]
+        manifest = None
+        if self._references and descriptor.media_type != OCTETS:
+            with suppress(ManifestUnknown):
+                manifest = await self._names.get_manifest(name, descriptor.digest)
+        told = pull_of(
+            at, occasion, name, descriptor, tag=tag, seed=self._next(), manifest=manifest
+        )
+        return [told]
 
-    def _repeat(self, at: datetime, change: Change, occasion: Occasion) -> list[Notice]:
+    async def _repeat(self, at: datetime, change: Change, occasion: Occasion) -> list[Notice]:
         event = Event(0, at, occasion, change)
         return notices_of(event, references=self._references, seed=self._next())
 
@@ -137,6 +147,7 @@ async def noticing(
         stack.push_async_callback(_ended, running)
         yield Noticing(
             hearsay,
+            metadata,
             pulls=any(Deed.PULL not in each.ignored for each in told),
             repeats=any(not each.ignored >= {Deed.PUSH, Deed.MOUNT} for each in told),
             references=config.include_references,

@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "serve": "Serve a registry.",
         "gc": "Remove unreferenced content and waste.",
         "fsck": "Look for damaged content, and put it right.",
+        "events": "Show what happened, and who was told.",
     },
     "This program": {
         "completion": "Print the completion script of a shell.",

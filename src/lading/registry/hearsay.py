@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from lading.interfaces.notices import Meter, NoMeter, Notice
@@ -25,7 +25,7 @@ FLUSH = 1.0
 
 _LAST_WAIT = 2.0
 
-Maker = Callable[[], Sequence[Notice]]
+Maker = Callable[[], Awaitable[Sequence[Notice]]]
 """Makes notices when there is time for it."""
 
 
@@ -54,7 +54,7 @@ class Hearsay:
         else:
             self.lost += 1
 
-    def flush(self) -> None:
+    async def flush(self) -> None:
         """Hand on what was noted."""
         lost, self.lost = self.lost, 0
         for queue in self._queues:
@@ -62,7 +62,7 @@ class Hearsay:
                 self._meter.lost(queue.name, lost)
         for _ in range(len(self._noted)):
             try:
-                notices = self._noted.popleft()()
+                notices = await self._noted.popleft()()
             except Exception:
                 log.exception("something that happened could not be told")
                 continue
@@ -77,7 +77,7 @@ class Hearsay:
         try:
             yield
         finally:
-            self.flush()
+            await self.flush()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WAIT):
                     await asyncio.gather(*(queue.emptied() for queue in self._queues))
@@ -88,7 +88,7 @@ class Hearsay:
     async def _flush_forever(self) -> None:
         while True:
             await self._pause(FLUSH)
-            self.flush()
+            await self.flush()
 
 
 class _Queue:

@@ -54,8 +54,12 @@ def pull_of(
     *,
     tag: Tag | None,
     seed: str,
+    manifest: Manifest | None = None,
 ) -> Notice:
-    """What is told when something was fetched; *seed* is different for each."""
+    """What is told when something was fetched; *seed* is different for each.
+
+    With its *manifest*, what that names is told as well.
+    """
     return Notice(
         id=notice_id(at, seed),
         at=at,
@@ -63,6 +67,7 @@ def pull_of(
         repository=repository,
         occasion=occasion,
         tag=tag,
+        references=_references(manifest) if manifest is not None else (),
         **_named(descriptor),
     )
 

@@ -1,0 +1,393 @@
+"""Changes are told to endpoints at least once and in order, whatever happens meanwhile."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from lading.errors import StorageFull, UpstreamFailed, UpstreamUnreachable
+from lading.interfaces.access import Occasion
+from lading.interfaces.metadata import ManifestDeleted, MetadataStore, TagDeleted
+from lading.interfaces.notices import Deed, NoMeter, Notice
+from lading.metadata.sqlite import open_sqlite
+from lading.oci.names import Tag
+from lading.registry.feed import LONGEST_REST, Feed, Subscription
+from lading.testing import samples
+from lading.testing.faults import Faults, faulty
+from lading.testing.metadata_writing import APP, Clock, link, push
+
+WEEK = timedelta(days=7)
+HOUR = timedelta(hours=1)
+
+
+class Time:
+    """A clock that whoever pauses moves on, and pauses that take no time."""
+
+    def __init__(self) -> None:
+        self.now = Clock()
+        self.rests: list[float] = []
+
+    async def pause(self, seconds: float) -> None:
+        """Let *seconds* pass, and everybody else have a turn."""
+        if seconds >= 1:
+            self.rests.append(seconds)
+        self.now.advance(timedelta(seconds=seconds))
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+class Endpoint:
+    """A sink that notes what it took. *fails* says of each notice why it is not taken."""
+
+    def __init__(self, fails: Callable[[Notice], Exception | None] = lambda _notice: None) -> None:
+        self.told: list[Notice] = []
+        self.attempts = 0
+        self.fails = fails
+
+    async def tell(self, notice: Notice) -> int:
+        """Take *notice*, or not."""
+        self.attempts += 1
+        failure = self.fails(notice)
+        if failure is not None:
+            raise failure
+        self.told.append(notice)
+        return 200
+
+    @property
+    def digests(self) -> list[str]:
+        """The content that was told of, in order."""
+        return [str(each.digest) for each in self.told]
+
+
+@pytest.fixture
+def time() -> Time:
+    """A time of the test's own."""
+    return Time()
+
+
+@pytest.fixture
+async def store(time: Time) -> AsyncIterator[MetadataStore]:
+    """An empty store."""
+    async with open_sqlite(None, grace=timedelta(hours=24), now=time.now) as found:
+        yield found
+
+
+def _feed(store: MetadataStore, time: Time, *subscriptions: Subscription, **more: object) -> Feed:
+    told = {"give_up": WEEK, "keep": WEEK, "now": time.now, "pause": time.pause, **more}
+    return Feed(store, subscriptions, **told)  # type: ignore[arg-type]  # tests say which
+
+
+@asynccontextmanager
+async def _running(feed: Feed) -> AsyncIterator[None]:
+    task = asyncio.create_task(feed.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def _pushed(store: MetadataStore, numbers: Sequence[int]) -> list[str]:
+    return [str((await link(store, f"blob {number}".encode())).digest) for number in numbers]
+
+
+async def test_changes_are_told_in_their_order(store: MetadataStore, time: Time) -> None:
+    """What happens while somebody is being told is told after it."""
+    endpoint = Endpoint()
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint))
+    await feed.begin()
+    expected = await _pushed(store, range(15))
+
+    async with _running(feed):
+        await _until(lambda: len(endpoint.told) == 15)
+        expected += await _pushed(store, range(15, 30))
+        await _until(lambda: len(endpoint.told) == 30)
+
+    assert endpoint.digests == expected
+
+
+async def test_new_endpoint_begins_at_what_happens_from_now_on(
+    store: MetadataStore, time: Time
+) -> None:
+    """Nobody is told of years of history because they were added to a file."""
+    await _pushed(store, [1])
+    endpoint = Endpoint()
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint))
+    await feed.begin()
+    expected = await _pushed(store, [2])
+
+    async with _running(feed):
+        await _until(lambda: bool(endpoint.told))
+
+    assert endpoint.digests == expected
+
+
+async def test_endpoint_that_was_down_for_an_hour_misses_nothing(
+    store: MetadataStore, time: Time
+) -> None:
+    """All that happened is told in order once it is back, and it is not hammered meanwhile."""
+    back = time.now() + HOUR
+    down = UpstreamUnreachable("it does not answer")
+    endpoint = Endpoint(lambda _notice: down if time.now() < back else None)
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint, threshold=3))
+    await feed.begin()
+    expected = await _pushed(store, range(5))
+
+    async with _running(feed):
+        await _until(lambda: time.now() > back - HOUR / 2)
+        expected += await _pushed(store, range(5, 10))
+        await _until(lambda: len(endpoint.told) == 10)
+
+    assert endpoint.digests == expected
+    assert endpoint.attempts - 10 < 60
+    assert time.now() < back + 2 * LONGEST_REST
+
+
+async def test_feed_that_ends_is_gone_on_with_where_it_was(
+    store: MetadataStore, time: Time
+) -> None:
+    """A restart neither loses nor repeats what was told before it."""
+    endpoint = Endpoint()
+    subscription = Subscription(name="a", sink=endpoint)
+    await _feed(store, time, subscription).begin()
+    expected = await _pushed(store, range(3))
+    async with _running(_feed(store, time, subscription)):
+        await _until(lambda: len(endpoint.told) == 3)
+    expected += await _pushed(store, range(3, 6))
+
+    async with _running(_feed(store, time, subscription)):
+        await _until(lambda: len(endpoint.told) == 6)
+
+    assert endpoint.digests == expected
+
+
+async def test_what_was_told_twice_has_the_same_id(store: MetadataStore, time: Time) -> None:
+    """A server that is killed before it writes down what it told tells it again."""
+    endpoint = Endpoint()
+    subscription = Subscription(name="a", sink=endpoint)
+    await _feed(store, time, subscription).begin()
+    await _pushed(store, [1])
+    async with _running(_feed(store, time, subscription, may_write=lambda: False)):
+        await _until(lambda: len(endpoint.told) == 1)
+
+    async with _running(_feed(store, time, subscription)):
+        await _until(lambda: len(endpoint.told) == 2)
+
+    first, second = endpoint.told
+    assert first == second
+
+
+async def test_slow_endpoint_holds_up_nobody_else(store: MetadataStore, time: Time) -> None:
+    """One that never answers is alone with that."""
+    stuck = Endpoint()
+    forever = asyncio.Event()
+
+    async def never(_notice: Notice) -> int:
+        await forever.wait()
+        return 200
+
+    stuck.tell = never  # type: ignore[assignment,method-assign]  # a sink that hangs
+    well = Endpoint()
+    subscriptions = [Subscription(name="a", sink=stuck), Subscription(name="b", sink=well)]
+    feed = _feed(store, time, *subscriptions)
+    await feed.begin()
+    expected = await _pushed(store, range(20))
+
+    async with _running(feed):
+        await _until(lambda: len(well.told) == 20)
+
+    assert well.digests == expected
+
+
+async def test_event_that_is_too_old_is_passed_over(
+    store: MetadataStore, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is refused for a week does not keep the others back for ever, and that is told."""
+    poison = str((await link(store, b"before")).digest)
+    endpoint = Endpoint(
+        lambda notice: (
+            UpstreamFailed("refused", status=400) if str(notice.digest) == poison else None
+        )
+    )
+    await _feed(store, time, Subscription(name="a", sink=endpoint)).begin()
+    [poison, good] = await _pushed(store, [1, 2])
+    began = time.now()
+
+    async with _running(_feed(store, time, Subscription(name="a", sink=endpoint))):
+        await _until(lambda: bool(endpoint.told))
+
+    assert endpoint.digests == [good]
+    assert WEEK <= time.now() - began < WEEK + HOUR
+    assert "too old" in caplog.text
+
+
+async def test_somebody_may_skip_what_keeps_failing(store: MetadataStore, time: Time) -> None:
+    """What they asked for is done while the endpoint is given a rest."""
+    endpoint = Endpoint(lambda notice: UpstreamFailed("no") if str(notice.digest) == bad else None)
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint))
+    await feed.begin()
+    [bad, good] = await _pushed(store, [1, 2])
+    number = (await store.events(after=0, limit=1))[0].number
+
+    async with _running(feed):
+        await _until(lambda: endpoint.attempts > 20)
+        await store.urge("a", skip_to=number)
+        await _until(lambda: bool(endpoint.told))
+
+    assert endpoint.digests == [good]
+    assert (await store.outlook()).deliveries[0].failures == 0
+
+
+async def test_somebody_may_have_it_tried_at_once(store: MetadataStore, time: Time) -> None:
+    """Who has repaired an endpoint does not wait for the end of its rest."""
+    endpoint = Endpoint(lambda _notice: UpstreamFailed("down"))
+    resting = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        if seconds < 60:
+            await time.pause(seconds)
+        else:
+            resting.set()
+            await asyncio.Event().wait()
+
+    subscription = Subscription(name="a", sink=endpoint, threshold=1, backoff=HOUR)
+    feed = _feed(store, time, subscription, pause=pause)
+    await feed.begin()
+    await _pushed(store, [1])
+
+    async with _running(feed):
+        await resting.wait()
+        endpoint.fails = lambda _notice: None
+        await store.urge("a")
+        await _until(lambda: bool(endpoint.told))
+
+    assert endpoint.attempts == 2
+
+
+async def test_failures_are_written_down(store: MetadataStore, time: Time) -> None:
+    """Since when an endpoint fails, how often and why can be asked by other programs."""
+    endpoint = Endpoint(lambda _notice: UpstreamFailed("it said no", status=500))
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint))
+    await feed.begin()
+    await _pushed(store, [1])
+    since = time.now()
+
+    async with _running(feed):
+        await _until(lambda: endpoint.attempts > 12)
+
+    [found] = (await store.outlook()).deliveries
+    assert found.failing_since == since
+    assert found.failures >= 12
+    assert "it said no" in found.reason
+
+
+async def test_only_what_is_wanted_is_told(store: MetadataStore, time: Time) -> None:
+    """Actions and media types that an endpoint ignores are passed over."""
+    image = samples.image()
+    endpoint = Endpoint()
+    subscription = Subscription(
+        name="a",
+        sink=endpoint,
+        ignored=frozenset({Deed.DELETE}),
+        ignored_types=frozenset({"application/octet-stream"}),
+    )
+    feed = _feed(store, time, subscription)
+    await feed.begin()
+    await push(store, image, tags=["v1", "v2"])
+    await store.commit(TagDeleted(APP, Tag("v1")), occasion=Occasion())
+    await push(store, samples.image(2), tags=["v3"])
+
+    async with _running(feed):
+        await _until(lambda: len(endpoint.told) == 3)
+
+    assert [each.tag for each in endpoint.told] == ["v1", "v2", "v3"]
+
+
+async def test_old_events_are_forgotten_once_everybody_was_told(
+    store: MetadataStore, time: Time
+) -> None:
+    """The log does not grow for ever, and keeps what somebody still has to be told."""
+    well, down = Endpoint(), Endpoint(lambda _notice: UpstreamFailed("down"))
+    feed = _feed(
+        store,
+        time,
+        Subscription(name="a", sink=well),
+        Subscription(name="b", sink=down),
+        keep=HOUR,
+    )
+    await feed.begin()
+    await _pushed(store, range(5))
+    async with _running(feed):
+        await _until(lambda: time.now() > Clock()() + 6 * HOUR)
+        kept = len(await store.events(after=0, limit=100))
+        down.fails = lambda _notice: None
+        await _until(lambda: len(down.told) == 5)
+        until = time.now() + 3 * HOUR
+        await _until(lambda: time.now() > until)
+
+    assert kept == 5
+    assert len(await store.events(after=0, limit=100)) == 1
+
+
+async def test_full_disk_keeps_nobody_from_being_told(time: Time) -> None:
+    """What cannot be written down is told all the same, once."""
+    faults = Faults()
+    async with open_sqlite(None, grace=HOUR, now=time.now) as inner:
+        store = faulty(inner, faults)
+        endpoint = Endpoint()
+        feed = _feed(store, time, Subscription(name="a", sink=endpoint))
+        await feed.begin()
+        faults.fail("settle", StorageFull("no space left"), times=10)
+        expected = await _pushed(store, range(30))
+
+        async with _running(feed):
+            await _until(lambda: len(endpoint.told) == 30)
+
+    assert endpoint.digests == expected
+
+
+async def test_what_a_collector_ends_is_told_to_nobody(store: MetadataStore, time: Time) -> None:
+    """Receivers are told of what people and their programs do."""
+    endpoint = Endpoint()
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint))
+    manifest = await push(store)
+    await feed.begin()
+    later = time.now() + HOUR
+    change = ManifestDeleted(APP, manifest.digest, untagged_before=later)
+    await store.commit(change, occasion=Occasion())
+    expected = await _pushed(store, [1])
+
+    async with _running(feed):
+        await _until(lambda: bool(endpoint.told))
+
+    assert endpoint.digests == expected
+
+
+async def test_what_is_told_is_counted(store: MetadataStore, time: Time) -> None:
+    """Metrics know of each attempt, and of what waits."""
+    counts: list[tuple[str, int]] = []
+
+    class Meter(NoMeter):
+        def told(self, endpoint: str, status: int) -> None:
+            counts.append((endpoint, status))
+
+    failures = [UpstreamFailed("no", status=503), UpstreamUnreachable("nobody")]
+    endpoint = Endpoint(lambda _notice: failures.pop(0) if failures else None)
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint), meter=Meter())
+    await feed.begin()
+    await _pushed(store, [1])
+
+    async with _running(feed):
+        await _until(lambda: bool(endpoint.told))
+
+    assert counts == [("a", 503), ("a", 0), ("a", 200)]
