@@ -4,7 +4,6 @@ import importlib.metadata
 import logging
 import os
 import socket
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from lading.app.doors import bind, listening
 from lading.app.encryption import Encryption, encryption
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
+from lading.app.notices import INSTANCE
 from lading.app.outlets import logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.watching.debug import Debug
@@ -137,7 +137,7 @@ def _identity(format: str) -> Mapping[str, str]:
     """What Distribution says of itself in every event, for those who know its forms."""
     if format not in {"logfmt", "logrus"}:
         return {}
-    return {"instance.id": str(uuid.uuid4()), "version": importlib.metadata.version("lading")}
+    return {"instance.id": INSTANCE, "version": importlib.metadata.version("lading")}
 
 
 def _address(listener: socket.socket) -> tuple[str, int] | str:

@@ -7,17 +7,17 @@ for a traceback that people read.
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _encode: Callable[[object], str] = json.JSONEncoder(
     default=str, ensure_ascii=False, separators=(",", ":")
 ).encode
-_encode_sorted: Callable[[object], str] = json.JSONEncoder(
-    default=str, ensure_ascii=False, separators=(",", ":"), sort_keys=True
-).encode
+_text: Callable[[str], str] = json.encoder.encode_basestring
+_encode_ascii: Callable[[object], str] = json.JSONEncoder().encode
 _BARE = re.compile(r"[A-Za-z0-9\-._/@^+]*", re.ASCII)
 _LEVELS = {
     logging.DEBUG: "debug",
@@ -68,7 +68,7 @@ class JsonLines(Form):
         }
         if trace:
             line["error"] = trace
-        return _encode(line)
+        return _object(line.items())
 
 
 class PlainLines(Form):
@@ -103,7 +103,7 @@ class LogrusLines(Form):
         line["time"], line["level"], line["msg"] = moment(at), level_name(level), event
         if trace:
             line["stack"] = trace
-        return _encode_sorted(line)
+        return _object(sorted(line.items()))
 
 
 class LogfmtLines(Form):
@@ -133,18 +133,46 @@ def level_name(level: int) -> str:
 
 def moment(at: float) -> str:
     """A time as Go writes it (RFC 3339, no zeros at the end), in the zone of this machine."""
-    local = datetime.fromtimestamp(at, UTC).astimezone()
+    second, rest = divmod(int(at * 1_000_000), 1_000_000)
+    whole, zone = _second(second)
+    fraction = f".{rest:06}".rstrip("0") if rest else ""
+    return f"{whole}{fraction}{zone}"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> tuple[str, str]:
+    """The part of a moment that many lines share, and the zone."""
+    local = datetime.fromtimestamp(second, UTC).astimezone()
     zone = local.strftime("%z")
-    whole = local.strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{local.microsecond:06}".rstrip("0").rstrip(".")
-    return whole + fraction + ("Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}")
+    return (
+        local.strftime("%Y-%m-%dT%H:%M:%S"),
+        "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}",
+    )
+
+
+def _object(items: Iterable[tuple[str, object]]) -> str:
+    """A JSON object; put together here, since most values are words, and every request has one."""
+    told = [
+        f"{_name(name)}:{_text(value) if type(value) is str else _other(value)}"
+        for name, value in items
+    ]
+    return f"{{{','.join(told)}}}"
+
+
+def _other(value: object) -> str:
+    return str(value) if type(value) is int else _encode(value)
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> str:
+    return _text(name)
 
 
 def _plain(value: object) -> str:
     text = str(value)
     # A name out of a request must not be able to forge a line or steer a terminal.
     if not text.isprintable() or " " in text or '"' in text or not text:
-        return json.dumps(text)
+        return _encode_ascii(text)
     return text
 
 
@@ -158,7 +186,7 @@ def _bare(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return _encode(text) if text.isprintable() else _encode_ascii(text)
 
 
 def _go(value: object) -> str:
