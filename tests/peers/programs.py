@@ -19,6 +19,8 @@ GO_PROGRAMS = {
     ),
     "crane": "github.com/google/go-containerregistry/cmd/crane@latest",
     "oras": "oras.land/oras/cmd/oras@latest",
+    "pebble": "github.com/letsencrypt/pebble/v2/cmd/pebble@latest",
+    "pebble-challtestsrv": "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest",
     "regctl": "github.com/regclient/regclient/cmd/regctl@latest",
 }
 DEBIAN_PACKAGES = {
