@@ -20,6 +20,7 @@ from lading.app.limits import raise_open_files, usable_workers
 from lading.app.notices import INSTANCE
 from lading.app.outlets import logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
+from lading.app.shortlived import housed
 from lading.app.watching.debug import Debug
 from lading.app.watching.station import Watched
 from lading.app.wiring import beside, connections, running
@@ -37,14 +38,18 @@ def run(loaded: Loaded) -> int:
         ConfigInvalid: a certificate cannot be used.
         StorageUnfit: the data directory cannot be used.
     """
-    config = loaded.config
+    with housed(loaded.config) as config:
+        return _run(config, loaded.warnings)
+
+
+def _run(config: Config, warnings: Sequence[str]) -> int:
     person = logs.configure(
         format=config.log.format,
         level=config.log.level,
         fields={**_identity(config.log.format), **config.log.fields},
         caller=config.log.caller,
     )
-    for warning in loaded.warnings:
+    for warning in warnings:
         log.warning("%s", warning)
     raise_open_files()
     encrypted = encryption(config.tls, config.root)

@@ -97,17 +97,14 @@ def test_mistake_in_a_file_is_named_with_its_line(tmp_path: Path, text: str, sai
     assert f"{file}, {said}" in str(caught.value)
 
 
-def test_keys_of_other_programs_are_warned_about_and_nothing_more(tmp_path: Path) -> None:
-    """A file of Distribution's can be given as it is; what is not honoured is said once."""
-    file = written(
-        tmp_path,
-        "version: 0.1\nstorage: {filesystem: {rootdirectory: /srv}}\nlading: {workers: 2}\n",
-    )
+def test_keys_of_distribution_want_its_version(tmp_path: Path) -> None:
+    """A file that is meant for Distribution, and does not say so, is not half understood."""
+    file = written(tmp_path, "storage: {filesystem: {rootdirectory: /srv}}\n")
 
-    loaded = load(file=file, environment={})
+    with pytest.raises(ConfigInvalid, match="line 1: storage: no such key") as caught:
+        load(file=file, environment={})
 
-    assert loaded.config == Config(workers=2)
-    assert [warning.split(": ")[1] for warning in loaded.warnings] == ["version", "storage"]
+    assert "add `version: 0.1`" in caught.value.advice
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "lading:\n"])

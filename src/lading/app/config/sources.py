@@ -1,14 +1,15 @@
 """Where settings come from: defaults < file < environment < flags.
 
-The file is YAML. Our keys stand under one top-level ``lading``, where an unknown key is an error;
-other top-level keys may belong to a file of Distribution's, are not honoured yet, and are warned
-about. A variable that begins with ``LADING__`` and means nothing is an error too. Every error says
-where the setting stands, what was wrong with it, and which name was probably meant.
+The file is YAML. Our keys stand under one top-level ``lading``, where an unknown key is an error. A
+file with ``version: 0.1`` is one of Distribution's: its keys and ``REGISTRY_*`` variables set the
+same settings, with its defaults, and what stands under ``lading`` lies over them. A variable that
+begins with ``LADING__`` and means nothing is an error too. Every error says where the setting
+stands, what was wrong with it, and which name was probably meant.
 """
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,48 @@ from lading.app.config.tree import Config, built, sections, settings
 from lading.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from ruamel.yaml.nodes import MappingNode, Node
+    from lading.app.config.written import Written
 
+DEFAULT = "default"
+"""Where a setting comes from that nobody has named."""
+
+_OURS = "lading"
+_THEIRS = "REGISTRY_"
 _PREFIX = "LADING__"
-_NULL = "tag:yaml.org,2002:null"
+_FILE = "_FILE"
+_PATH = "REGISTRY_CONFIGURATION_PATH"
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, what is odd about where it came from, and which settings were *given*."""
+    """A configuration, what is odd about where it came from, and which settings were *given*.
+
+    ``origins`` tells where a setting was said; those that are not in it have our defaults.
+    """
 
     config: Config
     warnings: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Sources:
+    """What was gathered until now."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+    mistakes: list[ConfigInvalid] = field(default_factory=list)
+
+    def set(self, key: str, value: Any, where: str) -> None:
+        self.values[key] = value
+        self.origins[key] = where
+        self.given.add(key)
+
+    def wrong(self, what: str) -> None:
+        self.mistakes.append(ConfigInvalid(what))
 
 
 def load(
@@ -46,120 +76,231 @@ def load(
     Raises:
         ConfigInvalid: a file that cannot be read, an unknown name, or a value out of its domain.
     """
-    values: dict[str, Any] = {}
-    warnings: list[str] = []
+    loaded, mistakes = examined(file=file, environment=environment, flags=flags)
+    if mistakes:
+        first = mistakes[0]
+        if len(mistakes) > 1 and file is not None:
+            first.advice += f" Of {len(mistakes)} mistakes, `lading config check {file}` shows all."
+        raise first
+    return loaded
 
-    def take(setting: Setting, text: str, where: str) -> None:
-        try:
-            values[setting.key] = setting.reader(text)
-        except ValueError as error:
-            raise ConfigInvalid(f"{where}: {error}") from None
 
-    known = {setting.key: setting for setting in settings()}
-    if file is not None:
-        for key, text, where in _from_file(file, known, warnings):
-            take(known[key], text, f"{where}: {key}")
+def examined(
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, tuple[str, str | None]] | None = None,
+) -> tuple[Loaded, list[ConfigInvalid]]:
+    """As `load`, but all mistakes are gathered, and what is not mistaken is loaded."""
     if environment is None:
         environment = os.environ  # noqa: TID251 - here, and nowhere else
-    for key, text, where in _from_environment(environment):
-        take(known[key], text, where)
+    known = {setting.key: setting for setting in settings()}
+    sources = _Sources()
+    theirs = False
+    if file is not None:
+        try:
+            theirs = _take_file(sources, file, environment, known)
+        except ConfigInvalid as error:
+            sources.mistakes.append(error)
+    if not theirs and any(name.startswith(_THEIRS) for name in environment):
+        _warn_of_their_variables(sources, environment)
+    _take_environment(sources, environment, known)
     for key, (name, given) in (flags or {}).items():
         if given is not None:
-            take(known[key], given, name)
-    return Loaded(built(values), tuple(warnings), frozenset(values))
+            _take_text(sources, known[key], given, name)
+    return _loaded(sources), sources.mistakes
 
 
-def _from_environment(environment: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
-    variables = {setting.variable: setting.key for setting in settings()}
+def configuration_path(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file that ``REGISTRY_CONFIGURATION_PATH`` names, if it does."""
+    if environment is None:
+        environment = os.environ  # noqa: TID251 - as in `examined`
+    named = environment.get(_PATH)
+    return Path(named) if named else None
+
+
+def _loaded(sources: _Sources) -> Loaded:
+    return Loaded(
+        built(sources.values),
+        tuple(sources.warnings),
+        frozenset(sources.given),
+        dict(sources.origins),
+    )
+
+
+def _take_file(
+    sources: _Sources, file: Path, environment: Mapping[str, str], known: Mapping[str, Setting]
+) -> bool:
+    """Read *file*; return whether it is one of Distribution's."""
+    from lading.app.config.yaml import in_file  # noqa: PLC0415 - only when there is a file
+
+    top = in_file(file)
+    if top is None or top.content is None:
+        return False
+    if not isinstance(top.content, dict):
+        raise ConfigInvalid(f"{top.where}: {_OURS}: should hold keys and values")
+    theirs = "version" in top.content
+    if theirs:
+        _check_version(top.content["version"])
+    for name, where, before in top.repeated:
+        if name == _OURS or not theirs:
+            raise ConfigInvalid(f"{where}: {name}: stands in {_line(before)} already")
+    ours = top.content.get(_OURS)
+    if theirs:
+        _take_theirs(sources, top, environment, known)
+    else:
+        _refuse_others(top.content)
+    if ours is not None:
+        _take_ours(sources, ours, known, "")
+    if theirs and "trusted_proxies" not in sources.given:
+        sources.warnings.append(
+            f"{file}: anybody may say where a request comes from and what it came to "
+            "(X-Forwarded-*), as with Distribution; name your proxies in lading.trusted_proxies"
+        )
+    return theirs
+
+
+def _refuse_others(content: Mapping[str, "Written"]) -> None:
+    """In a file that is not Distribution's, nothing stands but what is ours."""
+    for name, value in content.items():
+        if name == _OURS:
+            continue
+        hint = _nearest(name, [_OURS])
+        error = ConfigInvalid(f"{value.where}: {name}: no such key{hint}")
+        if not hint:
+            error.advice = (
+                "Put settings of Lading's under `lading:`; if this is a file of Distribution's, "
+                "add `version: 0.1`."
+            )
+        raise error
+
+
+def _check_version(version: "Written") -> None:
+    if version.content == "0.1":
+        return
+    error = ConfigInvalid(f"{version.where}: version: {version.shown} is not a version known here")
+    error.advice = "Write version: 0.1."
+    raise error
+
+
+def _take_theirs(
+    sources: _Sources, top: "Written", environment: Mapping[str, str], known: Mapping[str, Setting]
+) -> None:
+    # Only who has such a file waits for the table of its keys.
+    from lading.app.config.distribution.meaning import DEFAULT as THEIR_DEFAULT  # noqa: PLC0415
+    from lading.app.config.distribution.meaning import meaning_of  # noqa: PLC0415 - as above
+    from lading.app.config.distribution.variables import overlay  # noqa: PLC0415 - as above
+
+    assert isinstance(top.content, dict)
+    for name, value in top.content.items():
+        if name != _OURS:
+            sources.warnings += map(_repeated, value.repetitions())
+    sources.warnings += map(_repeated, top.repeated)
+    overlaid = overlay(top, environment)
+    meaning = meaning_of(top, known)
+    sources.warnings += overlaid.warnings + meaning.warnings
+    sources.mistakes += overlaid.mistakes + meaning.mistakes
+    sources.values |= meaning.values
+    sources.origins |= meaning.origins
+    sources.given |= {k for k, where in meaning.origins.items() if where != THEIR_DEFAULT}
+
+
+def _repeated(found: tuple[str, str, str]) -> str:
+    name, where, before = found
+    return f"{where}: {name}: stands in {_line(before)} already; the last counts"
+
+
+def _line(where: str) -> str:
+    return where.rpartition(", ")[2]
+
+
+def _warn_of_their_variables(sources: _Sources, environment: Mapping[str, str]) -> None:
+    from lading.app.config.distribution.variables import theirs  # noqa: PLC0415 - rarely needed
+
+    if names := theirs(environment):
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        sources.warnings.append(
+            f"environment variables {shown} are not read: that takes a file with version: 0.1"
+        )
+
+
+def _take_ours(
+    sources: _Sources, value: "Written", known: Mapping[str, Setting], prefix: str
+) -> None:
+    """Read what stands under ``lading``, or in the group that *prefix* names."""
+    groups = {name for name, _ in sections()}
+    if value.content is None:
+        return
+    if not isinstance(value.content, dict):
+        sources.wrong(f"{value.where}: {prefix.rstrip('.') or _OURS}: should hold keys and values")
+        return
+    for name, where, before in value.repeated:
+        sources.wrong(f"{where}: {prefix}{name}: stands in {_line(before)} already")
+    for name, below in value.content.items():
+        key = prefix + name
+        if key in groups:
+            _take_ours(sources, below, known, key + ".")
+        elif key in known:
+            _take_written(sources, known[key], below)
+        else:
+            beside = [k.removeprefix(prefix) for k in known if k.startswith(prefix)]
+            names = sorted({each.split(".")[0] for each in beside})
+            sources.wrong(f"{below.where}: {key}: no such key{_nearest(name, names)}")
+
+
+def _take_written(sources: _Sources, setting: Setting, value: "Written") -> None:
+    reader = setting.reader
+    where = f"{value.where}: {setting.key}"
+    if reader.build is not None:
+        for name, again, before in value.repetitions():
+            sources.wrong(f"{again}: {name}: stands in {_line(before)} already")
+        try:
+            sources.set(setting.key, reader.build(value.plain), value.where)
+        except ValueError as error:
+            sources.wrong(f"{where}: {error}")
+    elif isinstance(value.content, dict | list):
+        sources.wrong(f"{where}: should be {reader.takes}")
+    else:
+        # What may be unset is, and anything else that nobody has filled in keeps its default.
+        text = "none" if value.content is None else value.content
+        if value.content is not None or setting.reader.takes.endswith(", or none"):
+            _take_text(sources, setting, text, value.where, f"{where}: ")
+
+
+def _take_text(sources: _Sources, setting: Setting, text: str, where: str, told: str = "") -> None:
+    try:
+        sources.set(setting.key, setting.reader(text), where)
+    except ValueError as error:
+        what = f"should be {setting.reader.takes}" if setting.secret else str(error)
+        sources.wrong(f"{told or where + ': '}{what}")
+
+
+def _take_environment(
+    sources: _Sources, environment: Mapping[str, str], known: Mapping[str, Setting]
+) -> None:
+    variables = {setting.variable: setting for setting in known.values()}
     for name in sorted(environment):
         if not name.startswith(_PREFIX):
             continue
-        if name not in variables:
-            raise ConfigInvalid(
-                f"environment variable {name}: no such setting{_nearest(name, variables)}"
-            )
-        yield variables[name], environment[name], f"environment variable {name}"
+        where = f"environment variable {name}"
+        named = name.removesuffix(_FILE)
+        if name in variables:
+            _take_text(sources, variables[name], environment[name], where)
+        elif named not in variables:
+            sources.wrong(f"{where}: no such setting{_nearest(name, variables)}")
+        elif named in environment:
+            sources.wrong(f"{where}: {named} is given as well; remove one of them")
+        elif (text := _content(sources, where, Path(environment[name]))) is not None:
+            _take_text(sources, variables[named], text, where)
 
 
-def _from_file(
-    file: Path, known: Mapping[str, Setting], warnings: list[str]
-) -> Iterable[tuple[str, str, str]]:
-    top = _parsed(file)
-    if top is None:
-        return
-    for name, node, line in _entries(top, file, ""):
-        if name == "lading":
-            yield from _leaves(node, file, known, "")
-        elif hint := _nearest(name, ["lading"]):
-            raise ConfigInvalid(f"{file}, line {line}: {name}: no such key{hint}")
-        else:
-            warnings.append(
-                f"{file}, line {line}: {name}: keys outside of `lading` are not honoured yet"
-            )
-
-
-def _leaves(
-    node: "Node", file: Path, known: Mapping[str, Setting], prefix: str
-) -> Iterable[tuple[str, str, str]]:
-    from ruamel.yaml.nodes import ScalarNode  # noqa: PLC0415 - only when there is a file
-
-    groups = {name for name, _ in sections()}
-    for name, value, line in _entries(node, file, prefix):
-        key = prefix + name
-        where = f"{file}, line {line}"
-        if key in groups:
-            yield from _leaves(value, file, known, key + ".")
-        elif key not in known:
-            beside = [k.removeprefix(prefix) for k in known if k.startswith(prefix)]
-            names = sorted({each.split(".")[0] for each in beside})
-            raise ConfigInvalid(f"{where}: {key}: no such key{_nearest(name, names)}")
-        elif not isinstance(value, ScalarNode):
-            raise ConfigInvalid(f"{where}: {key}: should be {known[key].reader.takes}")
-        else:
-            yield key, "none" if value.tag == _NULL else value.value, where
-
-
-def _entries(node: "Node", file: Path, prefix: str) -> Iterable[tuple[str, "Node", int]]:
-    """Names, values and line numbers of a mapping, which may be empty."""
-    from ruamel.yaml.nodes import MappingNode, ScalarNode  # noqa: PLC0415 - as above
-
-    line = node.start_mark.line + 1
-    if isinstance(node, ScalarNode) and node.tag == _NULL:
-        return
-    if not isinstance(node, MappingNode):
-        what = prefix.rstrip(".") or "lading"
-        raise ConfigInvalid(f"{file}, line {line}: {what}: should hold keys and values")
-    seen: dict[str, int] = {}
-    for name, value in node.value:
-        line = name.start_mark.line + 1
-        if not isinstance(name, ScalarNode):
-            raise ConfigInvalid(f"{file}, line {line}: a key should be a name")
-        if name.value in seen:
-            raise ConfigInvalid(
-                f"{file}, line {line}: {prefix}{name.value}: stands in line {seen[name.value]} already"
-            )
-        seen[name.value] = line
-        yield name.value, value, line
-
-
-def _parsed(file: Path) -> "MappingNode | None":
-    from ruamel.yaml import YAML  # noqa: PLC0415 - a server without a file never needs it
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - as above
-
+def _content(sources: _Sources, where: str, file: Path) -> str | None:
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigInvalid(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigInvalid(f"{file}: is not UTF-8 text") from None
-    try:
-        return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]  # its stubs do not say
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigInvalid(f"{file}{line}: {error.problem or error.context}") from None
-    except YAMLError as error:
-        raise ConfigInvalid(f"{file}: {' '.join(str(error).split())}") from None
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        sources.wrong(f"{where}: {file}: {reason}")
+        return None
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -5,12 +5,13 @@ In a file they stand as YAML has them, in a variable as YAML on one line: ``[a, 
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from lading.app.config.options import settings_of
-from lading.app.config.values import Reader
+from lading.app.config.values import Reader, duration
 
 Value = TypeVar("Value")
 
@@ -26,7 +27,9 @@ def listed(inner: Reader[Value], *, what: str = "") -> Reader[tuple[Value, ...]]
             found = [found]
         return tuple(_one(inner, each) for each in found)
 
-    return Reader(takes, _from_text(build), _as_json, build)
+    entries = {"type": "array", "items": inner.schema}
+    schema = {"anyOf": [entries, inner.schema]}
+    return Reader(takes, _from_text(build), _as_json, build, schema)
 
 
 def mapped(inner: Reader[Value], *, what: str = "") -> Reader[Mapping[str, Value]]:
@@ -40,7 +43,8 @@ def mapped(inner: Reader[Value], *, what: str = "") -> Reader[Mapping[str, Value
             raise _unlike(found, takes)
         return {str(name): _one(inner, each) for name, each in found.items()}
 
-    return Reader(takes, _from_text(build), _as_json, build)
+    schema = {"type": "object", "additionalProperties": inner.schema}
+    return Reader(takes, _from_text(build), _as_json, build, schema)
 
 
 def rows(kind: type[Value], *, what: str) -> Reader[tuple[Value, ...]]:
@@ -59,7 +63,9 @@ def rows(kind: type[Value], *, what: str) -> Reader[tuple[Value, ...]]:
             try:
                 values[name] = _one(known[name].reader, each)
             except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+                setting = known[name]
+                told = f"should be {setting.reader.takes}" if setting.secret else error
+                raise ValueError(f"{name}: {told}") from None
         return kind(**values)
 
     def build(found: Any) -> tuple[Value, ...]:
@@ -69,7 +75,10 @@ def rows(kind: type[Value], *, what: str) -> Reader[tuple[Value, ...]]:
             raise _unlike(found, f"a list, each {what}")
         return tuple(row(each) for each in found)
 
-    return Reader(f"a list, each {what}", _from_text(build), _as_json, build)
+    keys = {name: {"description": one.doc, **one.reader.schema} for name, one in known.items()}
+    row_schema = {"type": "object", "properties": keys, "additionalProperties": False}
+    schema = {"type": "array", "items": row_schema}
+    return Reader(f"a list, each {what}", _from_text(build), _as_json, build, schema, kind)
 
 
 def _one(inner: Reader[Value], found: Any) -> Value:
@@ -107,5 +116,12 @@ def _as_json(value: Any) -> str:
 
 def _parts(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
+        return {each.name: _told(each, getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, timedelta):
+        return duration.write(value)
     return str(value)
+
+
+def _told(each: "Field[Any]", value: Any) -> Any:
+    """The value of a key of a row, unless it is a secret."""
+    return "***" if each.metadata["secret"] and value else value

@@ -33,6 +33,9 @@ class Config:
     """The whole tree. In a file it stands under one top-level key, ``lading``."""
 
     root: Path = option(Path("lading-data"), "The directory that holds everything.", folder)
+    temporary: bool = option(
+        False, "Keep everything in a new directory instead, which is removed at the end.", flag
+    )
     listen: str = option(
         "127.0.0.1:5000",
         "Where to listen: HOST:PORT, or unix:PATH. Port 0 picks a free one; an empty host means "

@@ -4,13 +4,15 @@ Environment variables and flags give text, files give text or more; all are read
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 Value_co = TypeVar("Value_co", covariant=True)
+
+_ANY_WORD: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Reader(Generic[Value_co]):
     read: Callable[[str], Value_co]
     write: Callable[[Any], str] = str
     build: Callable[[Any], Value_co] | None = None
+    schema: Mapping[str, Any] = field(default_factory=lambda: _ANY_WORD)
+    rows: type | None = None
 
     def __call__(self, text: str) -> Value_co:
         """The value that *text* says.
@@ -34,7 +38,10 @@ class Reader(Generic[Value_co]):
         """
         try:
             return self.read(text.strip())
-        except ValueError:
+        except ValueError as error:
+            if self.build is not None:
+                # Not the whole text: it is long, may hold secrets, and one part of it is wrong.
+                raise ValueError(str(error)) from None
             raise ValueError(f"{text!r} is not {self.takes}") from None
 
 
@@ -170,12 +177,12 @@ def _spelled_flag(value: bool) -> str:
 
 duration = Reader("a duration such as 30s, 10m, 24h or 7d", _duration, _spelled_duration)
 size = Reader("a size such as 65536, 64KiB or 4MiB", _size, _spelled_size)
-count = Reader("a whole number above zero", _count)
-flag = Reader("true or false", _flag, _spelled_flag)
+count = Reader("a whole number above zero", _count, schema={"type": "integer", "minimum": 1})
+flag = Reader("true or false", _flag, _spelled_flag, schema={"type": "boolean"})
 words = Reader("text", str)
 folder = Reader("the path of a directory", _folder)
 file = Reader("the path of a file", _folder)
-number = Reader("a whole number", _number)
+number = Reader("a whole number", _number, schema={"type": "integer", "minimum": 0})
 place = Reader("an address such as 127.0.0.1:5000 or :5000, or unix:PATH", _place)
 address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _address)
 
@@ -188,7 +195,7 @@ def choice(*words: str) -> Reader[str]:
             raise ValueError(text)
         return text
 
-    return Reader(f"one of {', '.join(words)}", read)
+    return Reader(f"one of {', '.join(words)}", read, schema={"enum": list(words)})
 
 
 def optional(inner: Reader[Value_co]) -> Reader[Value_co | None]:
@@ -200,4 +207,5 @@ def optional(inner: Reader[Value_co]) -> Reader[Value_co | None]:
     def write(value: Value_co | None) -> str:
         return "none" if value is None else inner.write(value)
 
-    return Reader(f"{inner.takes}, or none", read, write)
+    either = {"anyOf": [inner.schema, {"enum": [None, "none"]}]}
+    return Reader(f"{inner.takes}, or none", read, write, schema=either)

@@ -1,33 +1,39 @@
 """YAML, read with the place of everything in it.
 
-Values are read as YAML 1.1 has them (``yes`` and ``on`` are true), since that is what files of
+Words are sorted as YAML 1.1 has it (``yes`` and ``on`` are truth), since that is what files of
 other registries were written for. The only module that knows the parser.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from lading.app.config.written import Written
 from lading.errors import ConfigInvalid
+
+_MOST = 20_000
+_DEEPEST = 50
 
 
 def plain(text: str) -> Any:
-    """What the YAML *text* says, as plain values.
+    """What the YAML *text* says: words as text, nothing, lists and mappings of them.
 
     Raises:
         ValueError: it is no YAML.
     """
     try:
-        return _parser().load(text)
-    except YAMLError as error:
+        found = said(text, "")
+    except ConfigInvalid as error:
         raise ValueError(f"{text!r} is no YAML") from error
+    return found.plain if found else None
 
 
-def composed(file: Path) -> Node | None:
-    """The document in *file*, as nodes that know where they stand; ``None`` if it is empty.
+def in_file(file: Path) -> Written | None:
+    """What the YAML in *file* says; ``None`` if that is nothing.
 
     Raises:
         ConfigInvalid: it cannot be read, or is no YAML.
@@ -36,24 +42,92 @@ def composed(file: Path) -> Node | None:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigInvalid(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError:
+    except ValueError:
         raise ConfigInvalid(f"{file}: is not UTF-8 text") from None
-    try:
-        return _parser().compose(text)  # type: ignore[no-any-return]  # its stubs do not say
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigInvalid(f"{file}{line}: {error.problem or error.context}") from None
-    except YAMLError as error:
-        raise ConfigInvalid(f"{file}: {' '.join(str(error).split())}") from None
+    return said(text, str(file), lines=True)
 
 
-def value_of(node: Node) -> Any:
-    """What *node* says, as plain values."""
-    return _parser().constructor.construct_document(node)
+def said(text: str, where: str, *, lines: bool = False) -> Written | None:
+    """What the YAML *text* says; ``None`` if that is nothing.
 
+    *where* is the place of everything in it; with *lines*, each thing has its line as well.
 
-def _parser() -> YAML:
+    Raises:
+        ConfigInvalid: it is no YAML, or grows beyond measure.
+    """
     parser = YAML(typ="safe", pure=True)
     parser.version = (1, 1)
-    return parser
+    try:
+        node = parser.compose(text)
+        return None if node is None else _Reading(where, lines=lines).written(node, 0)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f", line {mark.line + 1}" if mark and lines else ""
+        raise ConfigInvalid(f"{where}{line}: {error.problem or error.context}") from None
+    except YAMLError as error:
+        raise ConfigInvalid(f"{where}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ConfigInvalid(f"{where}: is nested too deeply") from None
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError):
+        # The parser does not put everything that is wrong with a text into words.
+        raise ConfigInvalid(f"{where}: is no YAML") from None
+
+
+class _Reading:
+    """Nodes of the parser made values of ours; anchors cannot make few of them many."""
+
+    def __init__(self, where: str, *, lines: bool) -> None:
+        self._where = where
+        self._lines = lines
+        self._left = _MOST
+
+    def written(self, node: Node, depth: int) -> Written:
+        self._left -= 1
+        where = self._place(node)
+        if self._left < 0 or depth > _DEEPEST:
+            raise ConfigInvalid(f"{where}: says too much, or is nested too deeply")
+        sort = str(node.tag).rpartition(":")[2]
+        if isinstance(node, SequenceNode):
+            return Written([self.written(each, depth + 1) for each in node.value], where, sort)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, where, depth)
+        assert isinstance(node, ScalarNode)
+        return Written(None if sort == "null" else node.value, where, sort)
+
+    def _mapping(self, node: MappingNode, where: str, depth: int) -> Written:
+        found: dict[str, Written] = {}
+        repeated = []
+        for name, value in _own(node):
+            place = self._place(name)
+            if not isinstance(name, ScalarNode):
+                raise ConfigInvalid(f"{place}: a key should be a name")
+            if name.value in found:
+                repeated.append((name.value, place, found[name.value].where))
+            below = self.written(value, depth + 1)
+            # A key is looked for where its name is, not where its value begins.
+            below.where = place
+            found[name.value] = below
+        for merged in _merged(node):
+            if depth < _DEEPEST:
+                for key, inherited in self._parts(merged, depth + 1).items():
+                    found.setdefault(key, inherited)
+        return Written(found, where, "map", repeated)
+
+    def _parts(self, node: Node, depth: int) -> dict[str, Written]:
+        content = self.written(node, depth).content
+        return content if isinstance(content, dict) else {}
+
+    def _place(self, node: Node) -> str:
+        return f"{self._where}, line {node.start_mark.line + 1}" if self._lines else self._where
+
+
+def _own(node: MappingNode) -> Iterator[tuple[Node, Node]]:
+    for name, value in node.value:
+        if not str(name.tag).endswith(":merge"):
+            yield name, value
+
+
+def _merged(node: MappingNode) -> Iterator[Node]:
+    for name, value in node.value:
+        if str(name.tag).endswith(":merge"):
+            yield from value.value if isinstance(value, SequenceNode) else [value]

@@ -1,0 +1,250 @@
+"""``REGISTRY_*``: variables that lie over Distribution's file, by its rules.
+
+The name of a variable is the way to a place in the file; its value is YAML. Whatever stands at
+that place is replaced as a whole, and later names (by the alphabet) may then fill it. Where
+Distribution ignores or dies of a form that people use, the form works: entries of lists by number,
+switches below ``maintenance``, variables into what the file has already.
+
+A name with ``_FILE`` behind it reads the value from a file, as text.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from lading.app.config.distribution import kinds
+from lading.app.config.distribution.keys import TREE, Branch, leaves
+from lading.app.config.distribution.outcomes import Key
+from lading.app.config.written import Written, mapping, word
+from lading.app.config.yaml import said
+from lading.errors import ConfigInvalid
+
+PREFIX = "REGISTRY_"
+CONFIGURATION_PATH = "REGISTRY_CONFIGURATION_PATH"
+"""Names the file, if the command line does not."""
+
+_FILE = "_FILE"
+_LOGINS = "REGISTRY_AUTH_FILE"
+_KUBERNETES = re.compile(
+    r"REGISTRY_(?:[A-Z0-9_]*_)?"
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)",
+    re.ASCII,
+)
+_KUBERNETES_URL = re.compile(r"(?:tcp|udp|sctp)://", re.ASCII)
+
+# Variables are named by the fields of Distribution's program, which are not all called as the keys.
+_FIELDS = {
+    "health.file": "filecheckers",
+    "health.http": "httpcheckers",
+    "health.tcp": "tcpcheckers",
+    "notifications.events": "eventconfig",
+    "log.hooks.options": "mailoptions",
+}
+_MAPS = ("storage", "auth")
+_SHOWN = 3
+
+Way = list[str | int]
+
+
+@dataclass(slots=True)
+class Overlaid:
+    """What there is to say about variables that were laid over a file."""
+
+    warnings: list[str] = field(default_factory=list)
+    mistakes: list[ConfigInvalid] = field(default_factory=list)
+
+
+def theirs(environment: Mapping[str, str]) -> list[str]:
+    """The names in *environment* that configure a registry, sorted."""
+    return sorted(
+        name
+        for name in environment
+        if name.startswith(PREFIX)
+        and name not in (CONFIGURATION_PATH, _LOGINS)
+        and not _injected(name, environment[name])
+    )
+
+
+def overlay(top: Written, environment: Mapping[str, str]) -> Overlaid:
+    """Write the variables of *environment* into *top*, which is what a file says."""
+    outcome = Overlaid()
+    injected = sorted(
+        n for n in environment if n.startswith(PREFIX) and _injected(n, environment[n])
+    )
+    if injected:
+        more = f" and {len(injected) - _SHOWN} more" if len(injected) > _SHOWN else ""
+        outcome.warnings.append(
+            f"environment variables {', '.join(injected[:_SHOWN])}{more} look like those that "
+            "Kubernetes makes for a service called registry; they are ignored"
+        )
+    if _LOGINS in environment:
+        outcome.warnings.append(
+            f"environment variable {_LOGINS} names a file of logins for clients; it is ignored"
+        )
+    for name in theirs(environment):
+        try:
+            _lay(top, name, environment, outcome)
+        except ValueError as error:
+            outcome.mistakes.append(ConfigInvalid(f"environment variable {name}: {error}"))
+        except ConfigInvalid as error:
+            outcome.mistakes.append(error)
+    return outcome
+
+
+def _injected(name: str, value: str) -> bool:
+    if _KUBERNETES.fullmatch(name):
+        return True
+    return name.endswith("PORT") and _KUBERNETES_URL.match(value) is not None
+
+
+def _lay(top: Written, name: str, environment: Mapping[str, str], outcome: Overlaid) -> None:
+    where = f"environment variable {name}"
+    pieces = name.removeprefix(PREFIX).split("_")
+    way = _way(pieces)
+    if way is not None:
+        _put(top, way, said(environment[name], where) or Written(None, where, "null"))
+    elif name.endswith(_FILE) and (way := _way(pieces[:-1])) is not None:
+        if name.removesuffix(_FILE) in environment:
+            raise ValueError(f"{name.removesuffix(_FILE)} is given as well; remove one of them")
+        _put(top, way, word(_content(environment[name]), where))
+    elif pieces[0].lower() in _MAPS and len(pieces) > 1 and not _known(pieces):
+        sort = "storage driver" if pieces[0].lower() == "storage" else "way to ask who is there"
+        raise ValueError(f"there is no {sort} called {pieces[1].lower()!r}{_nearest(name)}")
+    else:
+        outcome.warnings.append(f"{where}: no such key; it is ignored{_nearest(name)}")
+
+
+def _known(pieces: list[str]) -> bool:
+    return pieces[1].lower() in TREE.below[pieces[0].lower()].below
+
+
+def _content(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise ValueError(f"{path}: {reason}") from None
+
+
+def _way(pieces: list[str]) -> Way | None:
+    """Where the *pieces* of a name lead; ``None`` if nowhere."""
+    place, way, names = TREE, Way(), list[str]()
+    rest = list(pieces)
+    while rest:
+        if place.rows and (not way or not isinstance(way[-1], int)):
+            way.append(_index(rest.pop(0)))
+        elif place.below:
+            found = _field(place, names, rest)
+            if found is None:
+                return None
+            names.append(found)
+            way.append(found)
+            place = place.below[found]
+        else:
+            return _within(place, way, rest)
+    return way if way and way != ["version"] else None
+
+
+def _field(place: Branch, names: list[str], rest: list[str]) -> str | None:
+    """The name of what the next of *rest* means in *place*; it is taken off."""
+    piece = rest.pop(0)
+    if names == ["redis"] and piece == "OPTIONS" and rest:
+        piece = rest.pop(0)
+    if not (names and names[0] in _MAPS) and piece != piece.upper():
+        return None
+    for found in place.below:
+        if piece.lower() == _FIELDS.get(".".join((*names, found)), found):
+            return found
+    return None
+
+
+def _within(place: Branch, way: Way, rest: list[str]) -> Way | None:
+    """The way into a value: an entry of a list, a name of a mapping."""
+    kind = place.kind
+    if kind is kinds.anything:
+        return way
+    if kind is not None and kind.schema.get("type") == "array" and len(rest) == 1:
+        return [*way, _index(rest[0])]
+    if kind is kinds.facts and len(rest) == 1:
+        return [*way, rest[0]]
+    if kind is kinds.headers and len(rest) == 1:
+        return [*way, rest[0]]
+    if kind is kinds.headers and len(rest) == 2 and rest[1].isdecimal():
+        return [*way, rest[0], _index(rest[1])]
+    return None
+
+
+def _index(piece: str) -> int:
+    if not piece.isascii() or not piece.isdigit() or len(piece) > _SHOWN:
+        raise ValueError(f"{piece!r} should be the number of an entry, which begin at 0")
+    return int(piece)
+
+
+def _put(top: Written, way: Way, value: Written) -> None:
+    place = top
+    for step in way[:-1]:
+        below = _below(place, step)
+        place = _set(place, step, mapping(value.where)) if below is None else below
+    _set(place, way[-1], value)
+
+
+def _below(place: Written, step: str | int) -> Written | None:
+    if isinstance(step, int):
+        entries = place.content if isinstance(place.content, list) else []
+        return entries[step] if step < len(entries) else None
+    pairs = _pairs(place)
+    return pairs.get(_spelled(pairs, step))
+
+
+def _set(place: Written, step: str | int, value: Written) -> Written:
+    if isinstance(step, int):
+        if not isinstance(place.content, list):
+            place.content, place.sort = [], "seq"
+        if step > len(place.content):
+            raise ValueError(f"there is no entry {step}: the list has {len(place.content)}")
+        place.content[step : step + 1] = [value]
+    else:
+        pairs = _pairs(place)
+        pairs[_spelled(pairs, step)] = value
+    return value
+
+
+def _pairs(place: Written) -> dict[str, Written]:
+    """What *place* has below; a word there, as in ``storage: filesystem``, becomes a name."""
+    if not isinstance(place.content, dict):
+        said = place.content if isinstance(place.content, str) else ""
+        inside = {said: Written(None, place.where, "null")} if said else {}
+        place.content, place.sort = inside, "map"
+    return place.content
+
+
+def _spelled(pairs: Mapping[str, Written], name: str) -> str:
+    for each in pairs:
+        if each.lower() == name.lower():
+            return each
+    return name.lower()
+
+
+def _nearest(name: str) -> str:
+    found = get_close_matches(name, VARIABLES, n=1, cutoff=0.8)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def variable(key: Key) -> str:
+    """The variable that sets *key*; where it stands in a list, for the first entry."""
+    pieces: list[str] = []
+    names: list[str] = []
+    for piece in key.name.split("."):
+        name = piece.removesuffix("[]")
+        names.append(name)
+        pieces.append(_FIELDS.get(".".join(names), name))
+        if piece.endswith("[]"):
+            pieces.append("0")
+    return PREFIX + "_".join(pieces).upper()
+
+
+VARIABLES = [variable(key) for key in leaves()]
+"""The variables of all keys."""

@@ -1,0 +1,65 @@
+"""What somebody wrote as configuration, before anybody has said what it means.
+
+A file and a variable become the same: values that know where they stand, so that whoever reads them
+can say so.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Content: TypeAlias = "str | list[Written] | dict[str, Written] | None"
+
+
+@dataclass(slots=True)
+class Written:
+    """A value as it was written, and ``where``.
+
+    The ``content`` of a word is its text, whatever YAML would make of it; ``sort`` is what YAML
+    takes it for: ``str``, ``bool``, ``int``, ``float``, ``null``, ``seq``, ``map``. ``repeated``
+    names the keys of a mapping that stand in it more than once, with the later place and the
+    earlier; the last counts.
+    """
+
+    content: Content
+    where: str
+    sort: str
+    repeated: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def plain(self) -> Any:
+        """The same without places: text, ``None``, lists and dictionaries."""
+        if isinstance(self.content, list):
+            return [each.plain for each in self.content]
+        if isinstance(self.content, dict):
+            return {name: each.plain for name, each in self.content.items()}
+        return self.content
+
+    @property
+    def shown(self) -> str:
+        """The text of a word, or what else it is, for an error message."""
+        if isinstance(self.content, dict):
+            return "a mapping"
+        if isinstance(self.content, list):
+            return "a list"
+        return "nothing" if self.content is None else repr(self.content)
+
+    def repetitions(self) -> Iterator[tuple[str, str, str]]:
+        """What is `repeated` here and in all that is below."""
+        yield from self.repeated
+        if isinstance(self.content, dict):
+            for each in self.content.values():
+                yield from each.repetitions()
+        elif isinstance(self.content, list):
+            for each in self.content:
+                yield from each.repetitions()
+
+
+def word(text: str, where: str) -> Written:
+    """A *text* that is nothing but text."""
+    return Written(text, where, "str")
+
+
+def mapping(where: str) -> Written:
+    """A mapping in which nothing stands yet."""
+    return Written({}, where, "map")
