@@ -133,7 +133,7 @@ def level_name(level: int) -> str:
 
 def moment(at: float) -> str:
     """A time as Go writes it (RFC 3339, no zeros at the end), in the zone of this machine."""
-    second, rest = divmod(int(at * 1_000_000), 1_000_000)
+    second, rest = divmod(round(at * 1_000_000), 1_000_000)
     whole, zone = _second(second)
     fraction = f".{rest:06}".rstrip("0") if rest else ""
     return f"{whole}{fraction}{zone}"

@@ -3,11 +3,14 @@
 import io
 import json
 import logging
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from lading.app import logs
+from lading.app.log_forms import moment
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +80,92 @@ def test_less_serious_lines_are_left_out() -> None:
     logging.getLogger("x").info("chatter")
 
     assert out.getvalue() == ""
+
+
+def _told(format: str, **settings: object) -> str:
+    out = io.StringIO()
+    logs.configure(format=format, level="debug", stream=out, **settings)  # type: ignore[arg-type]  # of several types
+    logging.getLogger("x").error(
+        "it happened", extra={"zeta": "a b", "err.code": "unknown", "count": 2, "level": "mine"}
+    )
+    return out.getvalue()
+
+
+def test_logrus_json_has_its_keys_in_order() -> None:
+    """Facts, level, message and time in alphabetical order; who has one of these names gives way."""
+    told = json.loads(_told("logrus", fields={"service": "r"}))
+
+    assert list(told) == sorted(told)
+    assert told.pop("time").startswith("20")
+    assert told == {
+        "level": "error",
+        "msg": "it happened",
+        "err.code": "unknown",
+        "count": 2,
+        "zeta": "a b",
+        "service": "r",
+        "fields.level": "mine",
+    }
+
+
+def test_logfmt_is_quoted_where_logrus_quotes() -> None:
+    """Words of letters, digits and -._/@^+ stand bare; time always has quotes."""
+    told = _told("logfmt", fields={"service": "r/1@x"})
+
+    assert re.fullmatch(
+        r'time="[^"]+" level=error msg="it happened" count=2 err\.code=unknown level=mine '
+        r'service=r/1@x zeta="a b"\n',
+        told,
+    )
+
+
+@pytest.mark.parametrize("format", ["json", "logfmt", "logrus", "text"])
+def test_caller_is_told_if_wanted(format: str) -> None:
+    """The file and line that the event came from."""
+    assert "test_logs.py:" in _told(format, caller=True)
+    assert "test_logs.py:" not in _told(format)
+
+
+@pytest.mark.parametrize("format", ["json", "logfmt", "logrus"])
+def test_no_fact_can_forge_a_line_in_any_form(format: str) -> None:
+    """One event is one line, whatever is in it, a traceback included."""
+    out = io.StringIO()
+    logs.configure(format=format, level="info", stream=out)
+
+    try:
+        int("inside")
+    except ValueError:
+        logging.getLogger("x").exception("failed\nlevel=info", extra={"a\nb": "c\nd\x1b[2J"})
+
+    assert out.getvalue().count("\n") == 1
+    assert "\x1b" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [(0.0, "1970-01-01T00:00:00"), (0.5, "1970-01-01T00:00:00.5"), (1.000001, "01.000001")],
+)
+def test_moment_has_no_zeros_at_its_end(
+    at: float, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Go writes times."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+    assert moment(at).endswith(f"{text}Z")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_event_of_a_request_looks_like_any_other(more: int) -> None:
+    """Whether it took the short way or, with other handlers there, the long one."""
+    out = io.StringIO()
+    logs.configure(format="json", level="info", stream=out)
+    logging.getLogger().handlers.extend([logging.NullHandler()] * more)
+    tell = logs.teller()
+
+    tell(logging.INFO, "response completed", {"http.response.status": 200})
+    tell(logging.DEBUG, "chatter", {})
+
+    line = json.loads(out.getvalue())
+    assert line.pop("time").endswith("+00:00")
+    assert line == {"level": "info", "event": "response completed", "http.response.status": 200}

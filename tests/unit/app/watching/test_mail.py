@@ -1,0 +1,123 @@
+"""Log lines by mail, to a mail server of the tests' own."""
+
+import logging
+import socketserver
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from lading.app.config.watching import HookConfig
+from lading.app.watching.mail import mailing
+
+log = logging.getLogger("x")
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """Takes mail, and keeps it in ``mails``; speaks just enough of RFC 5321."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        self.mails: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Conversation)
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT."""
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        """Answer commands until the client quits."""
+        assert isinstance(self.server, MailServer)
+        self._say("220 here")
+        while line := self.rfile.readline().decode().strip():
+            match line.split()[0].upper():
+                case "DATA":
+                    self._say("354 go on")
+                    lines = []
+                    while (text := self.rfile.readline()) != b".\r\n":
+                        lines.append(text.decode())
+                    self.server.mails.append("".join(lines))
+                    self._say("250 kept")
+                case "QUIT":
+                    self._say("221 bye")
+                    return
+                case _:
+                    self._say("250 fine")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(line.encode() + b"\r\n")
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    """A mail server that runs."""
+    with MailServer() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def hook(address: str, **settings: object) -> HookConfig:
+    """Somebody who wants errors by mail."""
+    told = {"sender": "registry@example.org", "recipients": ("ann@example.org",), **settings}
+    return HookConfig(smtp=address, **told)  # type: ignore[arg-type]  # settings of several types
+
+
+@pytest.mark.enable_socket
+def test_event_is_sent_with_its_facts(server: MailServer) -> None:
+    """The subject says what happened and how bad it is; leaving waits for what is under way."""
+    with mailing([hook(server.address, levels=("error",))]):
+        log.error("blob\r\nnot deleted", extra={"digest": "sha256:00"})
+        log.warning("not for mail")
+
+    [mail] = server.mails
+    assert "Subject: [error] 127.0.0.1: blob not deleted\r\n" in mail
+    assert "To: ann@example.org\r\n" in mail
+    assert "digest: sha256:00" in mail
+
+
+@pytest.mark.enable_socket
+def test_levels_are_those_that_were_asked_for(server: MailServer) -> None:
+    """Not a threshold: who wants warnings does not get errors."""
+    with mailing([hook(server.address, levels=("warn", "fatal"))]):
+        log.error("an error")
+        log.warning("a warning")
+        log.critical("the end")
+
+    assert [mail.split("Subject: ")[1].splitlines()[0] for mail in server.mails] == [
+        "[warning] 127.0.0.1: a warning",
+        "[fatal] 127.0.0.1: the end",
+    ]
+
+
+@pytest.mark.enable_socket
+def test_mail_server_that_is_gone_is_told_once(
+    server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever logs goes on, and mail about mail is never sent."""
+    server.server_close()
+
+    with mailing([hook(server.address, levels=("error", "warning"))]):
+        for _ in range(3):
+            log.error("it happened")
+
+    told = [record for record in caplog.records if record.getMessage() == "mail cannot be sent"]
+    assert len(told) == 1
+    assert vars(told[0])["server"] == server.address
+
+
+@pytest.mark.enable_socket
+def test_password_is_not_sent_without_encryption(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody on the way reads it; to this machine itself there is no way."""
+    with mailing([hook("localhost.invalid:25", username="ann", password="hush")]):
+        log.error("it happened")
+
+    assert "mail cannot be sent" in caplog.text
+    assert "hush" not in caplog.text
