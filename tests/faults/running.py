@@ -94,7 +94,9 @@ class Server:
         except BaseException:
             self.kill()
             raise
-        self.port = int(self.said("serving")[0]["urls"].rpartition(":")[2])
+        _, _, port = self.said("serving")[0]["urls"].rpartition(":")
+        # A socket in the file system has none.
+        self.port = int(port) if port.isdigit() else 0
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """All whole lines of the log about *event*."""
