@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
 def issuing(issuer: Issuer) -> Iterator[Issuer]:
     """Let *issuer* answer on a free port of this machine."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"issuer": issuer}))
-    # Some clients refuse to be sent to an address of this machine, but not to its name (trap T38).
+    # Clients refuse to be sent to an address of this machine, but not to its name (trap T38).
     issuer.url = f"http://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
