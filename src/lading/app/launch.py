@@ -17,7 +17,7 @@ from lading.app.doors import bind, listening
 from lading.app.encryption import Encryption, encryption
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
-from lading.app.notices import INSTANCE
+from lading.app.notices import INSTANCE, require_endpoints
 from lading.app.outlets import logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.shortlived import housed
@@ -35,7 +35,7 @@ def run(loaded: Loaded) -> int:
 
     Raises:
         AddressUnusable: the address is taken or not ours.
-        ConfigInvalid: a certificate cannot be used.
+        ConfigInvalid: a certificate cannot be used, or an endpoint not be told.
         StorageUnfit: the data directory cannot be used.
     """
     with housed(loaded.config) as config:
@@ -52,6 +52,7 @@ def _run(config: Config, warnings: Sequence[str]) -> int:
     for warning in warnings:
         log.warning("%s", warning)
     raise_open_files()
+    require_endpoints(config.notifications)
     encrypted = encryption(config.tls, config.root)
     environment = os.environ  # noqa: TID251 - here it is told which sockets the process was given
     # The address first: a second server that is started by mistake leaves no directory behind.

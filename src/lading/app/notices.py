@@ -10,7 +10,7 @@ import itertools
 import logging
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -48,6 +48,24 @@ _THREADS = 2
 """For each endpoint: one tells changes, one tells pulls."""
 
 
+def require_endpoints(config: NotificationsConfig) -> None:
+    """Make sure that everybody who is to be told can be told apart, and be found.
+
+    Raises:
+        ConfigInvalid: two have one name, one has none, or a URL is none.
+    """
+    names = [each.name for each in config.endpoints]
+    for name in names:
+        if not name or names.count(name) > 1:
+            raise ConfigInvalid(
+                f"notifications.endpoints: {name or 'an endpoint'} needs a name of its own, "
+                "by which is remembered what it was told"
+            )
+    for each in config.endpoints:
+        if not each.disabled:
+            _destination(each)
+
+
 class Noticing:
     """What a worker notes for those who are told.
 
@@ -58,6 +76,7 @@ class Noticing:
         self,
         hearsay: Hearsay,
         names: Names,
+        endpoints: Sequence[Mapping[str, object]],
         *,
         pulls: bool,
         repeats: bool,
@@ -66,6 +85,7 @@ class Noticing:
     ) -> None:
         self._hearsay = hearsay
         self._names = names
+        self._endpoints = endpoints
         self._references = references
         self._now = now
         # What was pulled twice in one moment was pulled twice.
@@ -73,6 +93,10 @@ class Noticing:
         self._count = itertools.count()
         self.pulled = self._pulled if pulls else None
         self.repeated = self._repeated if repeats else None
+
+    def endpoints(self) -> Sequence[Mapping[str, object]]:
+        """Who is told, without anything secret."""
+        return self._endpoints
 
     def _pulled(self, request: Request, descriptor: Descriptor, tag: Tag | None) -> None:
         """*request* fetched what *descriptor* names."""
@@ -148,6 +172,10 @@ async def noticing(
         yield Noticing(
             hearsay,
             metadata,
+            [
+                {"name": each.name, "url": _destination(each)[0], "disabled": each.disabled}
+                for each in config.endpoints
+            ],
             pulls=any(Deed.PULL not in each.ignored for each in told),
             repeats=any(not each.ignored >= {Deed.PUSH, Deed.MOUNT} for each in told),
             references=config.include_references,

@@ -17,6 +17,7 @@ from lading.app.notices import noticing
 from lading.app.stores import Stores, heeding, open_stores, utc_now
 from lading.app.watching.around import collected, observed, timings, watched
 from lading.app.watching.station import Station, Watched
+from lading.app.watching.telling import Telling
 from lading.http.call import Terms
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
@@ -87,9 +88,11 @@ async def running(
                 stores.metadata,
                 listen=config.listen,
                 may_write=lambda: not config.read_only,
+                meter=Telling(station.meter),
                 now=now,
             )
         )
+        station.notifications = told.endpoints
         registry: Registry = LocalRegistry(
             stores.blobs,
             stores.metadata,

@@ -119,6 +119,9 @@ class Feed:
 
     async def begin(self) -> None:
         """Let endpoints that are new begin at what happens from now on; before anybody is served."""
+        for each in self._subscriptions:
+            # What a worker that died here said of itself is not so any more.
+            self._meter.pending(each.name, 0)
         await self._settle(await self._couriers())
 
     async def run(self) -> NoReturn:

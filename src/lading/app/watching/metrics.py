@@ -149,6 +149,13 @@ NOTICES_STATUS = Metric(
     doc="The number of status code",
     labels={"code": _statuses, "endpoint": ()},
 )
+NOTICES_LOST = Metric(
+    name="lading_notifications_lost_total",
+    kind=Kind.COUNTER,
+    doc="Events that an endpoint was never told: too old, skipped, or pulls that found no room.",
+    labels={"endpoint": ()},
+    always=True,
+)
 COMMITS = Metric(
     name="lading_database_commit_seconds",
     kind=Kind.HISTOGRAM,
@@ -272,6 +279,7 @@ TABLE: Sequence[Metric] = (
     NOTICES,
     NOTICES_PENDING,
     NOTICES_STATUS,
+    NOTICES_LOST,
     COMMITS,
     SYNCS,
     COLLECTIONS,
