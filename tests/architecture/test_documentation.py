@@ -125,7 +125,8 @@ def test_lading_commands_that_are_told_exist(path: Path) -> None:
         name = " ".join(native([name, *rest.split()])[1]) or name  # noqa: PLW2901 - shorter
         command = known.get(name.split()[0])
         if isinstance(command, click.Group):
-            command = command.commands.get(rest.split()[0])
+            usual = command.commands.get(getattr(command, "usual", ""))
+            command = command.commands.get(rest.split()[0], usual)
         options = {option for each in command.params for option in each.opts} if command else set()
         told = set(re.findall(r"(?<![\w-])--[a-z-]+", rest.partition("#")[0]))
         if command is None or told - options - {"--help"}:

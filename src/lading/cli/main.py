@@ -122,16 +122,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    return ended(cli, "lading", sys.argv[1:] if arguments is None else list(arguments))
+
+
+def ended(command: click.Command, name: str, given: list[str]) -> int:
+    """Run *command*, which is called *name*, with the arguments *given*; return its exit code."""
     _open_standard_files()
-    given = sys.argv[1:] if arguments is None else list(arguments)
     # Read by hand as well: a failure may come before click has parsed anything.
     wordy = "--traceback" in given
     try:
-        if not given and _completed():
+        if not given and _completed(command, name):
             return 0
-        # Not `cli.main`, which has views of its own on broken pipes and interrupts.
-        with cli.make_context("lading", given) as context:
-            code = cli.invoke(context)
+        # Not `click.Command.main`, which has views of its own on broken pipes and interrupts.
+        with command.make_context(name, given) as context:
+            code = command.invoke(context)
         # What is still in the buffer may be what nobody reads.
         sys.stdout.flush()
     except click.exceptions.Exit as end:
@@ -151,13 +155,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _completed() -> bool:
+def _completed(command: click.Command, name: str) -> bool:
     """Answer a shell that asks for completions; only its scripts start us without arguments."""
     variable, instruction = importlib.import_module("lading.app.terminal").completion()
     if not instruction:
         return False
     click_completion = importlib.import_module("click.shell_completion")
-    click_completion.shell_complete(cli, {}, "lading", variable, instruction)
+    click_completion.shell_complete(command, {}, name, variable, instruction)
     return True
 
 

@@ -11,7 +11,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "ls": "List tags, or repositories.",
         "inspect": "Show what an image or artifact is, on one page.",
         "digest": "Say what a tag names now.",
-        "config": "Show the configuration of an image.",
+        "config": "Show the configuration of an image, or check that of a server.",
         "tree": "Show what refers to an image, as a tree.",
         "check": "Read and verify every byte of an image.",
         "tag": "Give tags to an image.",

@@ -4,12 +4,19 @@ from pathlib import Path
 
 import click
 
-from lading.app.config.sources import load
+from lading.app.config.sources import configuration_path, load
 from lading.app.launch import run
 from lading.cli.names import examples
 
 
-@click.command("serve", epilog=examples("lading serve --root data --listen 127.0.0.1:5000"))
+@click.command(
+    "serve",
+    epilog=examples(
+        "lading serve --root data --listen 127.0.0.1:5000",
+        "lading serve /etc/distribution/config.yml",
+    ),
+)
+@click.argument("given", metavar="[CONFIG.yml]", required=False)
 @click.option("--root", metavar="DIR", help="Where everything is kept; ./lading-data by default.")
 @click.option(
     "--listen",
@@ -34,6 +41,7 @@ from lading.cli.names import examples
 )
 def command(
     *,
+    given: str | None,
     root: str | None,
     listen: str | None,
     workers: str | None,
@@ -46,11 +54,15 @@ def command(
     """Serve a registry until Ctrl-C or SIGTERM, which let requests in flight finish.
 
     Each option overrides the environment (LADING__LISTEN and the like), which overrides the
-    configuration file.
+    configuration file. The file is named by CONFIG.yml, by --config, or by the variable
+    REGISTRY_CONFIGURATION_PATH; it may be one of Distribution's.
     """
+    if given is not None and file is not None:
+        raise click.UsageError("CONFIG.yml and --config name the same thing; give one of them.")
+    named = file if given is None else given
     return run(
         load(
-            file=None if file is None else Path(file),
+            file=configuration_path() if named is None else Path(named),
             flags={
                 "root": ("--root", root),
                 "listen": ("--listen", listen),

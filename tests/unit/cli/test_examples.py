@@ -42,6 +42,7 @@ SAVED = {
 def lay_out(line: str, shelf: Shelf, here: Path) -> None:
     """Fill the working directory with what *line* names."""
     (here / "notes.txt").write_text("notes\n")
+    (here / "config.yml").write_text("version: 0.1\nstorage: inmemory\n")
     (here / "sbom.json").write_text("{}\n")
     (here / "docs").mkdir()
     (here / "docs" / "page.md").write_text("# Page\n")

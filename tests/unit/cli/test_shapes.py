@@ -23,7 +23,10 @@ LINES = {
     "blob rm": "blob rm HOST/team/app@UNUSED",
     "check": "check HOST/team/app:v1",
     "completion": None,
-    "config": "config HOST/team/app:v1",
+    "config check": "config check config.yml",
+    "config image": "config HOST/team/app:v1",
+    "config schema": "config schema",
+    "config show": "config show config.yml",
     "copy": "copy HOST/team/multi:v1 HOST/else/where:v1",
     "digest": "digest HOST/team/app:v1",
     "doctor": "doctor --write HOST/team/app",
@@ -59,6 +62,7 @@ LINES = {
 def desk(shelf: Shelf, here: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """A working directory with all that the lines name."""
     (here / "notes.txt").write_text("notes\n")
+    (here / "config.yml").write_text("version: 0.1\nstorage: inmemory\n")
     prepare(here / "data")
     assert main(["save", "--form", "oci", f"{shelf.app}:v1", "layout"]) == 0
     (here / "password.txt").write_text("secret\n")

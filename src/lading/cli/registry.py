@@ -1,0 +1,115 @@
+"""``registry``: the commands of Distribution's program, under its name and with its exit codes.
+
+Entry points, scripts and cron jobs that were written for that one find what they ask for.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from click.shell_completion import get_completion_class
+
+from lading.app.config.sources import configuration_path, load
+from lading.app.launch import run
+from lading.app.terminal import completion
+from lading.app.versions import versions
+from lading.cli.main import ended
+
+_MISTAKEN = 2
+
+
+class _Commands(click.Group):
+    """The commands of that program; the one that collects is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, by the alphabet."""
+        return sorted([*super().list_commands(ctx), "garbage-collect"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command *cmd_name*."""
+        if cmd_name != "garbage-collect":
+            return super().get_command(ctx, cmd_name)
+        found = importlib.import_module("lading.cli.garbage_collect").command
+        assert isinstance(found, click.Command)
+        return found
+
+
+def _version(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001 - click's signature
+    value: bool,
+) -> None:
+    if value:
+        click.echo(f"{sys.argv[0]} lading {versions()['lading']}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "-v",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def registry(context: click.Context) -> None:
+    """Serve a registry; this is Lading, in the place of Distribution."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@registry.command("serve")
+@click.argument("file", metavar="[CONFIG.yml]", required=False)
+@click.pass_context
+def serve(context: click.Context, *, file: str | None) -> int:
+    """Serve as CONFIG.yml says, or the file that REGISTRY_CONFIGURATION_PATH names."""
+    named = configuration_path() if file is None else Path(file)
+    if named is None:
+        click.echo("configuration error: configuration path unspecified", err=True)
+        click.echo(context.get_usage(), err=True)
+        return 1
+    return run(load(file=named))
+
+
+@registry.command("help")
+@click.argument("name", metavar="[COMMAND]", required=False)
+@click.pass_context
+def help_command(context: click.Context, *, name: str | None) -> None:
+    """Show the help of COMMAND, or of all."""
+    parent = context.parent
+    assert parent is not None
+    found = registry.get_command(parent, name) if name else None
+    if found is None:
+        click.echo(parent.get_help())
+    else:
+        click.echo(found.get_help(click.Context(found, info_name=name, parent=parent)))
+
+
+@registry.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(*, shell: str) -> None:
+    """Print the completion script for SHELL."""
+    kind = get_completion_class(shell)
+    assert kind is not None  # one of those that are offered
+    variable, _ = completion()
+    click.echo(kind(registry, {}, "registry", variable).source())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that *arguments* (by default those of the process) ask for.
+
+    Returns:
+        The exit code; whatever cannot be understood is 1 here, as it is there.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    code = ended(registry, "registry", given)
+    return 1 if code == _MISTAKEN else code
