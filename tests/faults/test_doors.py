@@ -225,6 +225,6 @@ def test_drain_says_what_becomes_of_requests_in_flight(
         if status:
             go.set()
         assert server.process.wait(30) == 0
+        go.set()
 
         eventually(lambda: statuses == [status])
-        go.set()
