@@ -27,9 +27,8 @@ _VERSIONS = {"tls1.2": ssl.TLSVersion.TLSv1_2, "tls1.3": ssl.TLSVersion.TLSv1_3}
 _DEMANDS = {"require": ssl.CERT_REQUIRED, "if-given": ssl.CERT_OPTIONAL}
 _CAUSES = {
     "KEY_VALUES_MISMATCH": "the key does not belong to the certificate",
-    "NO_START_LINE": "there is no certificate, or no key, in PEM form",
-    "PEM_LIB": "there is no certificate, or no key, in PEM form",
-    "BAD_END_LINE": "it is not PEM, or was cut off",
+    # OpenSSL has no word of its own for a file in which it found nothing.
+    None: "there is no certificate, or no key, in PEM form",
 }
 
 
@@ -197,7 +196,7 @@ class KeyPair:
         try:
             _load(context, *files)
         except ssl.SSLError as error:
-            why = _CAUSES.get(error.reason or "", f"OpenSSL says {error.reason}")
+            why = _CAUSES.get(error.reason, f"OpenSSL says {error.reason}")
             certificate, key, *_ = self._files
             raise ConfigInvalid(f"tls.certificate {certificate}, tls.key {key}: {why}") from None
         except _Locked:
