@@ -2,16 +2,22 @@
 
 import json
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
 
 from lading.app.directory import prepare
+from lading.app.stores import Stores
 from lading.cli.main import main
 from lading.cli.output import shape_of
+from lading.interfaces.metadata import Delivery
+from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
+from lading.testing import samples
 from tests.unit.cli.commands import ALL
+from tests.unit.cli.conftest import within
 from tests.unit.cli.shelf import UNUSED, Shelf, layer_digest
 
 LINES = {
@@ -30,6 +36,10 @@ LINES = {
     "copy": "copy HOST/team/multi:v1 HOST/else/where:v1",
     "digest": "digest HOST/team/app:v1",
     "doctor": "doctor --write HOST/team/app",
+    "events retry": "events retry --root data",
+    "events skip": "events skip --root data hook",
+    "events status": "events status --root data",
+    "events tail": "events tail --root data",
     "fsck": "fsck --root data",
     "gc": "gc --root data",
     "index add": "index add HOST/team/multi:v1 HOST/team/app:old",
@@ -58,12 +68,18 @@ LINES = {
 """A command line for each command; ``None`` for those that print nothing for programs."""
 
 
+async def _tell_somebody(stores: Stores, repository: Repository) -> None:
+    await stores.metadata.settle([Delivery("hook", 0, 1, datetime.now(UTC), "it is down")])
+    await samples.put_image(repository, tags=["v1"])
+
+
 @pytest.fixture
 def desk(shelf: Shelf, here: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """A working directory with all that the lines name."""
     (here / "notes.txt").write_text("notes\n")
     (here / "config.yml").write_text("version: 0.1\nstorage: inmemory\n")
     prepare(here / "data")
+    within(here / "data", _tell_somebody)
     assert main(["save", "--form", "oci", f"{shelf.app}:v1", "layout"]) == 0
     (here / "password.txt").write_text("secret\n")
     return shelf
