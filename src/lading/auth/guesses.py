@@ -6,6 +6,7 @@ A right password stands in the same line, so it comes through, only later: nobod
 """
 
 import asyncio
+import ipaddress
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -120,3 +121,19 @@ class Guesses:
         if trouble is None or self._clock() - trouble.last > _FORGOTTEN_AFTER:
             return None
         return trouble
+
+
+def place_of(peer: str) -> str:
+    """From where *peer*, an address and a port, tries: every connection has a port of its own.
+
+    Whoever has one address of IPv6 has all those that begin with the same 64 bits.
+    """
+    host = peer.rpartition(":")[0] or peer
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    mapped = found.ipv4_mapped
+    return str(mapped or ipaddress.ip_address(int(found) >> 64 << 64))

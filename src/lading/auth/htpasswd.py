@@ -19,7 +19,7 @@ from pathlib import Path
 
 import bcrypt
 
-from lading.auth.guesses import Guesses
+from lading.auth.guesses import Guesses, place_of
 from lading.auth.remembered import Marks, Remembered
 from lading.auth.watched import Unreadable
 from lading.errors import TooManyRequests, Unauthorized
@@ -186,15 +186,16 @@ class Htpasswd:
         self, mark: bytes, name: bytes, password: bytes, hashed: bytes, peer: str
     ) -> bool:
         tried = name[:_LONGEST_NAME].decode(errors="replace")
+        address = place_of(peer)
         loop = asyncio.get_running_loop()
         try:
-            await self._guesses.turn(tried, peer)
+            await self._guesses.turn(tried, address)
             fits = await loop.run_in_executor(self._threads, _matches, password, hashed)
         finally:
             del self._checks[mark, hashed]
         if not fits:
             self._wrong.put(mark, hashed)
-            self._guesses.failed(tried, peer)
+            self._guesses.failed(tried, address)
         return fits
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from lading.auth.guesses import Guesses
+from lading.auth.guesses import Guesses, place_of
 from lading.auth.htpasswd import Htpasswd, Users, checking, make
 from lading.auth.watched import Unreadable
 from lading.errors import TooManyRequests, Unauthorized
@@ -259,6 +259,25 @@ async def test_guessing_is_slowed(place: Place) -> None:
 
     assert place.slept[-1] == 0.5
     assert place.slept == sorted(place.slept)
+
+
+@pytest.mark.parametrize(
+    "peer", ["192.0.2.1:{}", "::ffff:192.0.2.1:{}", "2001:db8::{}:50000", "2001:db8::1:{}", "local"]
+)
+async def test_guessing_on_new_connections_is_slowed_alike(place: Place, peer: str) -> None:
+    """Each has another port, and whoever has one address of IPv6 has many."""
+    for number in range(1, 12):
+        await place.guess(1, peer=peer.format(number))
+
+    assert place.slept
+
+
+def test_places_that_guesses_come_from_are_told_apart() -> None:
+    """By address, and those of IPv6 by network."""
+    peers = ["192.0.2.1:1", "192.0.2.2:1", "2001:db8::1:1", "2001:db8:0:1::1:1", "local", ""]
+
+    assert len({place_of(each) for each in peers}) == len(peers)
+    assert place_of("::ffff:192.0.2.1:7") == place_of("192.0.2.1:8")
 
 
 async def test_right_password_comes_through_while_somebody_guesses(place: Place) -> None:
