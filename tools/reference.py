@@ -21,6 +21,7 @@ import lading.interfaces
 import lading.sync
 import lading.testing
 from lading.app.config.tree import sections, settings
+from lading.app.watching.metrics import TABLE as METRICS
 from lading.cli.main import cli
 from lading.cli.names import COMMANDS
 from lading.cli.progress import EVENT
@@ -31,6 +32,8 @@ from tools.commands import commands, fields, told
 from tools.openapi import openapi_page
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+
+_MANY_VALUES = 20
 
 _MADE = "<!-- Made from the code by `make docs`; changes here are lost. -->"
 
@@ -173,6 +176,44 @@ def configuration_page() -> str:
     ]
     for name, doc in sections():
         blocks += [f"## {name}", doc, _settings(name + ".")]
+    return _page(blocks)
+
+
+def metrics_page() -> str:
+    """Every metric: name, kind, labels and what it tells."""
+    blocks = [
+        "# Metrics",
+        _MADE,
+        (
+            "Prometheus finds these at `debug.listen`, under `debug.metrics_path`, once "
+            "`debug.metrics` is on ([How to observe a server](../how-to/observe.md)).\n"
+            "They are those of the whole server, whichever worker answers.\n"
+            "Names that begin with `registry_` are Distribution's, with its labels and buckets; "
+            "those of its descriptor cache and its proxy are not here, since Lading has neither."
+        ),
+        _table(
+            ("metric", "kind", "labels", "what it tells"),
+            (
+                (
+                    f"`{each.name}`",
+                    each.kind.value,
+                    ", ".join(f"`{label}`" for label in each.labels),
+                    each.doc,
+                )
+                for each in METRICS
+            ),
+        ),
+        "## Values of labels",
+        _table(
+            ("label", "values"),
+            (
+                (f"`{label}` of `{each.name}`", ", ".join(f"`{value}`" for value in values))
+                for each in METRICS
+                for label, values in each.labels.items()
+                if 0 < len(values) < _MANY_VALUES
+            ),
+        ),
+    ]
     return _page(blocks)
 
 
@@ -406,6 +447,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "endpoints.md": endpoints_page,
     "errors.md": errors_page,
     "interfaces.md": interfaces_page,
+    "metrics.md": metrics_page,
     "openapi.json": openapi_page,
     "python.md": python_page,
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.app.watching.metrics import TABLE
 from tests.faults.running import Answer, Server, eventually, gone
 from tests.peers.scraping import Sample, grown, sample, scrape
 from tests.peers.servers import free_port
@@ -183,3 +184,12 @@ def test_requests_are_told_as_events_without_secrets(tmp_path: Path) -> None:
     assert told["http.request.uri"] == "/v2/a/blobs/uploads/x?_state=***"
     assert told["vars.uuid"] == "x"
     assert "hush" not in log
+
+
+def test_every_metric_of_the_table_is_told(tmp_path: Path) -> None:
+    """What dashboards and the reference name is really there."""
+    with Watched(tmp_path / "root") as server:
+        text = server.ask("/metrics")[1].decode()
+
+    told = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+    assert told == {metric.name for metric in TABLE}

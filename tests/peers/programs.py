@@ -21,6 +21,7 @@ GO_PROGRAMS = {
     "oras": "oras.land/oras/cmd/oras@latest",
     "pebble": "github.com/letsencrypt/pebble/v2/cmd/pebble@latest",
     "pebble-challtestsrv": "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest",
+    "promtool": "github.com/prometheus/prometheus/cmd/promtool@latest",
     "regctl": "github.com/regclient/regclient/cmd/regctl@latest",
 }
 DEBIAN_PACKAGES = {
