@@ -29,7 +29,8 @@ _CLIENTS = {
     "": "require",
     "require-and-verify-client-cert": "require",
     "verify-client-cert-if-given": "if-given",
-    "request-client-cert": "request",
+    # Nobody looks at what such a client shows: it need not be asked.
+    "request-client-cert": "",
 }
 _REQUIRED = {
     "htpasswd": ("realm", "path"),
@@ -55,9 +56,10 @@ def _tls(given: Given) -> dict[str, Any]:
         found["tls.key"] = Path(path)
     if oldest := given.get("http.tls.minimumtls"):
         found["tls.minimum"] = oldest
-    if authorities := given.get("http.tls.clientcas"):
+    authorities = given.get("http.tls.clientcas")
+    if authorities and (demand := _client_auth(given.get("http.tls.clientauth", ""))):
         found["tls.client_cas"] = tuple(map(Path, authorities))
-        found["tls.client_auth"] = _client_auth(given.get("http.tls.clientauth", ""))
+        found["tls.client_auth"] = demand
     # As there: TLS 1.3 has no suites to choose from.
     if oldest != "tls1.3" and (suites := given.get("http.tls.ciphersuites")):
         found["tls.ciphers"] = tuple(name for each in suites if (name := _suite(each)))
