@@ -1,5 +1,6 @@
 """What the server says when it begins."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from lading.app.greeting import Greeting, greet
 
 
-def greeting(*addresses: tuple[str, int], new: bool = True, read_only: bool = False) -> Greeting:
+def greeting(
+    *addresses: tuple[str, int] | str, new: bool = True, read_only: bool = False
+) -> Greeting:
     """A greeting of a server that listens on *addresses*."""
     return Greeting(
         version="1.2.3",
@@ -84,3 +87,25 @@ def test_server_that_nobody_can_push_to_is_not_warned_about() -> None:
 def test_push_command_names_a_host_that_clients_can_reach(host: str, name: str) -> None:
     """Clients take plain HTTP from localhost without being told to."""
     assert greeting((host, 5000)).host == name
+
+
+def test_socket_in_the_file_system_has_no_name_to_push_to(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Clients of registries know hosts and ports only."""
+    caplog.set_level(logging.INFO)
+    said = greeting("/run/lading/socket")
+
+    greet(said, person=True)
+
+    assert said.host is None
+    assert said.warning is None
+    assert "unix:/run/lading/socket" in caplog.text
+    assert "docker push" not in caplog.text
+
+
+def test_encrypted_server_is_found_by_https() -> None:
+    """The line can be pasted into a browser."""
+    said = dataclasses.replace(greeting(("192.0.2.7", 443)), secure=True)
+
+    assert said.urls == "https://192.0.2.7:443"

@@ -164,4 +164,13 @@ def _reason(error: Exception) -> str:
         return f"{error.detail or error.title} ({error.typ})"
     if isinstance(error, errors.TimeoutError):
         return "the authority took too long"
+    if isinstance(error, RequestException):
+        return f"the authority cannot be reached: {_innermost(error)}"
     return str(error) or type(error).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What the layers above it were about."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
