@@ -20,6 +20,11 @@ import lading
 import lading.interfaces
 import lading.sync
 import lading.testing
+from lading.app.config.distribution.keys import DEFAULTS, KEYS
+from lading.app.config.distribution.outcomes import Honoured, Key, Refused, WithoutEffect
+from lading.app.config.distribution.variables import variable
+from lading.app.config.options import settings_of
+from lading.app.config.schema import schema
 from lading.app.config.tree import sections, settings
 from lading.app.watching.metrics import TABLE as METRICS
 from lading.cli.main import cli
@@ -29,6 +34,7 @@ from lading.errors import LadingError, RegistryError
 from lading.http.face import ENDPOINTS
 from lading.wire import problems
 from tools.commands import commands, fields, told
+from tools.example import example
 from tools.openapi import openapi_page
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -165,18 +171,136 @@ def configuration_page() -> str:
         _MADE,
         (
             "Without any, `lading serve` is a registry on the local disk.\n"
-            "Later sources win: defaults, the file given with `--config`, environment variables, "
-            "options of the command line."
+            "Later sources win: defaults, the file (`lading serve CONFIG.yml`, `--config`, or the "
+            "variable `REGISTRY_CONFIGURATION_PATH`), environment variables, options of the "
+            "command line."
         ),
         "The file is YAML, and everything stands under one top-level key, `lading`:",
         "```yaml\nlading:\n  collector:\n    grace: 6h\n```",
-        "An unknown key is an error that names the nearest valid one.",
+        (
+            "An unknown key is an error that names the nearest valid one.\n"
+            "With `version: 0.1` beside it, the file is one of Distribution's: see "
+            "[Distribution's configuration](distribution-configuration.md).\n"
+            "A [complete example](config-example.yml) has all of both."
+        ),
+        (
+            "`lading config check FILE` says what a server would refuse, and `lading config show "
+            "FILE` where each value comes from.\n"
+            "`lading config schema` prints the JSON Schema by which editors check such files."
+        ),
+        (
+            "A variable takes what the file takes: lists and names with values as YAML on one "
+            "line.\n"
+            "With `_FILE` behind its name it names a file to read the value from."
+        ),
         "## Settings of their own",
         _settings(""),
     ]
     for name, doc in sections():
         blocks += [f"## {name}", doc, _settings(name + ".")]
+        blocks += _rows(name + ".")
     return _page(blocks)
+
+
+def _settings(prefix: str) -> str:
+    rows = [
+        (
+            f"`{setting.key}`",
+            f"`{setting.reader.write(setting.default)}`",
+            setting.doc,
+            f"{setting.reader.takes}",
+            f"`{setting.variable}`",
+        )
+        for setting in settings()
+        if setting.key.rpartition(".")[0] == prefix.rstrip(".")
+    ]
+    head = ("key", "default", "what it is for", "takes", "environment variable")
+    return _table(head, rows) if rows else ""
+
+
+def _rows(prefix: str) -> Iterator[str]:
+    """Tables of what an entry of a list may have."""
+    for setting in settings():
+        if setting.key.rpartition(".")[0] == prefix.rstrip(".") and setting.reader.rows:
+            yield f"### Entries of {setting.key}"
+            yield _table(
+                ("key", "default", "what it is for", "takes"),
+                (
+                    (
+                        f"`{each.key}`",
+                        f"`{each.reader.write(each.default)}`",
+                        each.doc,
+                        each.reader.takes,
+                    )
+                    for each in settings_of(setting.reader.rows)
+                ),
+            )
+
+
+def distribution_page() -> str:
+    """Every key of Distribution's file, and what becomes of it."""
+    blocks = [
+        "# Distribution's configuration",
+        _MADE,
+        (
+            "A file with `version: 0.1` is one of Distribution's, and is read with the "
+            "`REGISTRY_*` variables that lie over it.\n"
+            "Each of its keys is honoured, and sets settings of [ours](configuration.md); or it "
+            "has no effect, and a line at the start says so; or it is refused, and the server "
+            "does not start.\n"
+            "What is refused may stand there as long as it is empty or off."
+        ),
+        (
+            "A key that is not known is ignored with a line.\n"
+            "A value of another kind is refused: text is no switch, and a number is no duration "
+            "where it would be too easily mistaken."
+        ),
+    ]
+    parts: dict[str, list[Key]] = {}
+    for key in KEYS:
+        parts.setdefault(key.name.partition(".")[0], []).append(key)
+    for part, keys in parts.items():
+        rows = [(f"`{key.name}`", key.kind.takes, *_outcome(key), _variable(key)) for key in keys]
+        head = ("key", "takes", "outcome", "what that means", "variable")
+        blocks += [f"## {part}", _table(head, rows)]
+    known = {setting.key: setting for setting in settings()}
+    blocks += [
+        "## Defaults",
+        "Without a key, these settings are as Distribution has them.",
+        _table(
+            ("setting", "with such a file", "without"),
+            (
+                (
+                    f"`{name}`",
+                    f"`{known[name].reader.write(value)}`",
+                    f"`{known[name].reader.write(known[name].default)}`",
+                )
+                for name, value in DEFAULTS.items()
+            ),
+        ),
+    ]
+    return _page(blocks)
+
+
+def _outcome(key: Key) -> tuple[str, str]:
+    match key.outcome:
+        case Honoured(()):
+            return "honoured", "with it, the keys on this page are read"
+        case Honoured(named):
+            return "honoured", "sets " + " and ".join(f"`{name}`" for name in named)
+        case WithoutEffect(because):
+            return "no effect", because
+        case Refused(because, advice):
+            return "refused", f"{because}. {advice}"
+
+
+def _variable(key: Key) -> str:
+    return "" if key.name == "version" or "_" in key.name else f"`{variable(key)}`"
+
+
+def config_schema() -> str:
+    """The JSON Schema of configuration files."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def metrics_page() -> str:
@@ -215,21 +339,6 @@ def metrics_page() -> str:
         ),
     ]
     return _page(blocks)
-
-
-def _settings(prefix: str) -> str:
-    rows = [
-        (
-            f"`{setting.key}`",
-            f"`{setting.reader.write(setting.default)}`",
-            setting.doc,
-            f"{setting.reader.takes}",
-            f"`{setting.variable}`",
-        )
-        for setting in settings()
-        if setting.key.rpartition(".")[0] == prefix.rstrip(".")
-    ]
-    return _table(("key", "default", "what it is for", "takes", "environment variable"), rows)
 
 
 def endpoints_page() -> str:
@@ -443,7 +552,10 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "cli-output.json": output_schema,
     "cli-output.md": output_page,
+    "config-example.yml": example,
+    "config-schema.json": config_schema,
     "configuration.md": configuration_page,
+    "distribution-configuration.md": distribution_page,
     "endpoints.md": endpoints_page,
     "errors.md": errors_page,
     "interfaces.md": interfaces_page,

@@ -76,6 +76,8 @@ def _place(place: Branch, name: str) -> Schema:
     key = place.key
     if key is not None and isinstance(key.outcome, Refused) and key.kind is kinds.section:
         return {"description": _told(key), "not": {}}
+    if key is not None and isinstance(key.outcome, Refused) and not place.kind:
+        return {"description": _told(key), "enum": [None, []]}
     if place.rows:
         return {"type": ["array", "null"], "items": _branch(place, name)}
     if place.below:

@@ -91,7 +91,7 @@ class HttpCheckConfig:
 
     uri: str = option("", "The URL, asked by HEAD.", words)
     headers: Mapping[str, tuple[str, ...]] = option(
-        {}, "What is sent along.", mapped(listed(words))
+        {}, "What is sent along.", mapped(listed(words)), secret=True
     )
     status: int = option(200, "Which status is well.", count)
     timeout: timedelta = option(timedelta(0), "How long it may take; 0: any time.", duration)

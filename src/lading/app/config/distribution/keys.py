@@ -13,7 +13,7 @@ VERSION = "0.1"
 """The version that such a file has to name."""
 
 KEYS: tuple[Key, ...] = (
-    Key("version", text, honoured("by its presence, what is told on this page")),
+    Key("version", text, honoured()),
     *storage.KEYS,
     *serving.KEYS,
     *watching.KEYS,

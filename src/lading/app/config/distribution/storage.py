@@ -53,6 +53,11 @@ def keys_of(prefix: str, kinds: dict[str, Kind], outcome: Outcome) -> Iterable[K
 
 _OBJECTS = refused(_NO_OBJECTS, USE_FILES)
 
+_ELSEWHERE = refused(
+    "content is sent from the local disk, and not from another address",
+    "Remove middleware.storage.",
+)
+
 _S3: dict[str, Kind] = {
     **dict.fromkeys(("accesskey", "secretkey", "region", "regionendpoint"), text),
     **dict.fromkeys(("redirectendpoint", "bucket", "keyid"), text),
@@ -92,6 +97,18 @@ _REDIS: dict[str, Kind] = {
     "identitysuffix": text,
     **dict.fromkeys(("tls.certificate", "tls.key"), text),
     "tls.rootcas": texts,
+}
+_MIDDLEWARE: dict[str, Kind] = {
+    "[].name": text,
+    "[].disabled": flag,
+    **{
+        f"[].options.{name}": anything
+        for name in (
+            *("baseurl", "privatekey", "keypairid", "duration", "ipfilteredby", "awsregion"),
+            *("updatefrequency", "updatefrenquency", "iprangesurl"),
+            *("scheme", "host", "trimpathprefix"),
+        )
+    },
 }
 _GONE_FROM_REDIS: dict[str, Kind] = {
     "addr": text,
@@ -192,14 +209,12 @@ KEYS: tuple[Key, ...] = (
         Key(
             f"middleware.{which}",
             anything,
-            refused(f"there is no {what}", f"Remove middleware.{which}."),
+            refused("there is no middleware of this kind", f"Remove middleware.{which}."),
         )
-        for which, what in (
-            ("registry", "middleware of registries"),
-            ("repository", "middleware of repositories"),
-            ("storage", "storage behind another address: content is sent from the local disk"),
-        )
+        for which in ("registry", "repository")
     ),
+    Key("middleware.storage", anything, _ELSEWHERE),
+    *(Key(f"middleware.storage{name}", kind, _ELSEWHERE) for name, kind in _MIDDLEWARE.items()),
 )
 """The keys, in the order of a file."""
 

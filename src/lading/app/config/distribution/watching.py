@@ -192,7 +192,8 @@ def _check_keys() -> Iterable[Key]:
     for sort, kinds in sorts.items():
         setting = "health.files" if sort == "file" else f"health.{sort}"
         for name, kind in kinds.items():
-            yield Key(f"health.{sort}[].{name}", kind, honoured(setting))
+            secret = name == "headers"
+            yield Key(f"health.{sort}[].{name}", kind, honoured(setting), secret=secret)
     once = without_effect("a file is there or it is not, and once is enough")
     yield Key("health.file[].threshold", number, once)
 

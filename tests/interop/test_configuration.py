@@ -1,0 +1,97 @@
+"""One configuration file for both: Distribution and Lading start with it, and listen where it says."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository_files import ROOT
+from tests.interop.remote import request
+from tests.peers.programs import program
+from tests.peers.servers import Server, free_port
+
+EXAMPLE = ROOT / "docs" / "reference" / "config-example.yml"
+PLAIN = """\
+version: 0.1
+log: {fields: {service: registry}}
+storage:
+  cache: {blobdescriptor: inmemory}
+  filesystem: {rootdirectory: /var/lib/registry}
+http:
+  addr: :5000
+  headers: {X-Content-Type-Options: [nosniff]}
+health: {storagedriver: {enabled: true, interval: 10s, threshold: 3}}
+"""
+
+
+def started(
+    name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Server:
+    """A server that has its address and root from variables, which lie over its file."""
+    port, debug = free_port(), free_port()
+    variables = {
+        "REGISTRY_HTTP_ADDR": f"127.0.0.1:{port}",
+        "REGISTRY_HTTP_DEBUG_ADDR": f"127.0.0.1:{debug}",
+        "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(folder / name),
+        "OTEL_TRACES_EXPORTER": "none",
+        **environment,
+    }
+    log = folder / f"{name}.log"
+    return Server(name, command, f"127.0.0.1:{port}", log, "/v2/", variables)
+
+
+@pytest.fixture(params=["distribution", "lading", "registry"])
+def command(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """How each program is started; a file follows."""
+    scripts = Path(sys.executable).parent
+    return {
+        "distribution": [str(program("registry")), "serve"],
+        "lading": [str(scripts / "lading"), "serve"],
+        "registry": [str(scripts / "registry"), "serve"],
+    }[request.param]
+
+
+@pytest.mark.parametrize("file", ["example", "plain"])
+def test_a_server_starts_with_the_file(command: list[str], file: str, tmp_path: Path) -> None:
+    """The complete example too, of which Distribution leaves out what stands under `lading`."""
+    path = EXAMPLE
+    if file == "plain":
+        path = tmp_path / "config.yml"
+        path.write_text(PLAIN)
+
+    with started("server", [*command, str(path)], tmp_path, {}) as server:
+        status, headers, _ = request(server, "GET", "/v2/")
+
+    assert status == 200
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["docker-distribution-api-version"] == "registry/2.0"
+
+
+def test_the_file_is_found_by_its_variable(command: list[str], tmp_path: Path) -> None:
+    """As images have it, without an argument."""
+    path = tmp_path / "config.yml"
+    path.write_text(PLAIN)
+    named = {"REGISTRY_CONFIGURATION_PATH": str(path)}
+
+    with started("server", command, tmp_path, named) as server:
+        status, _, _ = request(server, "GET", "/v2/")
+
+    assert status == 200
+
+
+def test_a_mistake_ends_the_start(command: list[str], tmp_path: Path) -> None:
+    """Neither of them serves something else than what was asked for."""
+    path = tmp_path / "config.yml"
+    path.write_text(PLAIN.replace("0.1", "0.9"))
+
+    ended = subprocess.run(
+        [*command, str(path)], capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "OTEL_TRACES_EXPORTER": "none"},
+    )  # fmt: skip
+
+    assert ended.returncode in (1, 2)
+    assert "version" in ended.stderr
+    assert "Traceback" not in ended.stderr
