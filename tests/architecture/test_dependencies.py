@@ -11,6 +11,8 @@ from tests.architecture.repository_files import ROOT, module_name, parsed, sourc
 
 # What a distribution is imported as, where that is not its own name.
 IMPORTED_AS = {
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
     "prometheus-client": "prometheus_client",
     "pyjwt": "jwt",
     "ruamel.yaml": "ruamel",
@@ -28,7 +30,10 @@ def _project() -> dict[str, Any]:
 
 
 def _required() -> set[str]:
-    names = [re.split(r"[<>=!~ \[]", each)[0] for each in _project()["project"]["dependencies"]]
+    project = _project()["project"]
+    extras = project["optional-dependencies"]
+    required = [*project["dependencies"], *extras["acme"], *extras["tracing"]]
+    names = [re.split(r"[<>=!~ \[]", each)[0] for each in required]
     return {IMPORTED_AS.get(name, name) for name in names}
 
 
@@ -60,7 +65,7 @@ def test_each_third_party_package_is_imported_in_one_room() -> None:
 
 
 def test_what_is_imported_is_required_and_nothing_else_is() -> None:
-    """``pip install lading`` brings what the package imports, and no more."""
+    """``pip install lading`` and its extras bring what the package imports, and no more."""
     assert set(_imported()) - UNLISTED == _required()
 
 

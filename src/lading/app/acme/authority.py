@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives import serialization
 from josepy.errors import Error as JoseError
 from josepy.jwa import ES256
 from josepy.jwk import JWK, JWKEC
-from requests import RequestException
 
 from lading.app.acme.folder import Folder
 from lading.app.acme.proofs import certificate, private_key
@@ -68,10 +67,8 @@ class Authority:
         """
         try:
             self._obtain(host)
-        except (errors.Error, JoseError, RequestException) as error:
+        except (errors.Error, JoseError, OSError) as error:
             raise NotIssued(_reason(error)) from error
-        except OSError as error:
-            raise NotIssued(f"{error.filename}: {error.strerror}") from error
 
     def _obtain(self, host: str) -> None:
         account, asking = self._account()
@@ -164,7 +161,9 @@ def _reason(error: Exception) -> str:
         return f"{error.detail or error.title} ({error.typ})"
     if isinstance(error, errors.TimeoutError):
         return "the authority took too long"
-    if isinstance(error, RequestException):
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError):
         return f"the authority cannot be reached: {_innermost(error)}"
     return str(error) or type(error).__name__
 
