@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def started(
 
 
 @pytest.fixture(params=["distribution", "lading", "registry"])
-def command(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+def command(request: pytest.FixtureRequest) -> list[str]:
     """How each program is started; a file follows."""
     scripts = Path(sys.executable).parent
     return {
