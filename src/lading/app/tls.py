@@ -155,10 +155,11 @@ class KeyPair:
     def current(self) -> ssl.SSLContext | None:
         """The context for the next connection, with what the files hold now, or did a second ago.
 
-        ``None``: the certificate that is awaited is not there.
+        ``None``: the certificate that is awaited is not there; it is looked for every time, so that
+        all workers have it at once.
         """
         now = self._clock()
-        if now - self._looked >= _LOOK:
+        if self._waiting or now - self._looked >= _LOOK:
             self._looked = now
             self._look()
         return None if self._waiting else self._context

@@ -86,7 +86,7 @@ def test_half_replaced_pair_is_no_error_yet(
 def test_awaited_certificate_is_taken_up_when_it_comes(
     tmp_path: Path, authority: Authority
 ) -> None:
-    """Until then there is no context."""
+    """At once, in every worker; until then there is no context."""
     clock = Clock()
     place = tmp_path / "awaited.pem"
     pair = KeyPair(place, place, Terms(), awaited=True, clock=clock)
@@ -94,7 +94,6 @@ def test_awaited_certificate_is_taken_up_when_it_comes(
 
     made = authority.pair("a")
     place.write_bytes(made.key.read_bytes() + made.certificate.read_bytes())
-    clock.time = 1.0
 
     assert pair.current() is not None
 
