@@ -269,7 +269,7 @@ class Courier:
 
     async def _pass_on(self, event: Event) -> None:
         for notice in self._tell(event):
-            if event.number > self._skip_to and self._subscription.wants(notice):
+            if self._subscription.wants(notice):
                 self._meter.queued(self.name, 1)
                 await self._insist(event.number, notice)
 
