@@ -5,26 +5,21 @@
     LadingError
     ├── RegistryError               a fact about content; has a code of the spec
     │   ├── NameInvalid             NameUnknown          ReferenceInvalid
-    │   ├── TagInvalid
-    │   ├── DigestInvalid
+    │   ├── TagInvalid              DigestInvalid
     │   ├── BlobUnknown             BlobInUse
     │   ├── ManifestUnknown ── PlatformUnknown
-    │   ├── ManifestInvalid ── ManifestTooLarge
-    │   ├── ManifestBlobUnknown
+    │   ├── ManifestInvalid ── ManifestTooLarge          ManifestBlobUnknown
     │   ├── UploadUnknown           UploadOutOfOrder     UploadTooLarge
     │   ├── SizeInvalid             BodyIncomplete       RangeUnsatisfiable
-    │   ├── Unauthorized            Denied
-    │   ├── Unsupported
-    │   ├── RequestInvalid ── TooManyTags
-    │   └── TooManyRequests
+    │   ├── Unauthorized            Denied               TooManyRequests
+    │   └── Unsupported             RequestInvalid ── PageInvalid, TooManyTags
     ├── StorageFailed               the place where bytes or rows live let us down
-    │   ├── StorageFull             StorageReadOnly
-    │   ├── StorageBusy             StorageDamaged
+    │   ├── StorageFull, StorageReadOnly, StorageBusy, StorageDamaged
     │   ├── StorageUnfit            refuses to start: wrong place, wrong version, taken
     │   └── LayoutInvalid           a directory or archive that is no image layout
     ├── UpstreamFailed              a registry at the other end of a connection let us down
     │   └── UpstreamUnreachable     it could not even be asked
-    ├── FileRefused                 a file that may not be written or cannot be read
+    ├── FileRefused                 a file that may not be written, or not be read
     ├── CredentialsFailed           what a login is kept in let us down
     ├── PartlyDone                  some of many things failed, and the others were done
     └── ConfigInvalid ── AddressUnusable
@@ -73,17 +68,14 @@ class NameInvalid(RegistryError):
 
     code = "NAME_INVALID"
     summary = "invalid repository name"
-    advice = (
-        "Use lower-case letters, digits and single separators (., _, __, -), joined by /, "
-        "at most 255 characters."
-    )
+    advice = "Use lower-case letters and digits, between them ., _, __, - or /, and at most 255 in all."
 
 
 class NameUnknown(RegistryError):
     """No repository of that name is known."""
 
     code = "NAME_UNKNOWN"
-    summary = "no such repository"
+    summary = "repository name not known to registry"
     advice = "Check the spelling; a repository appears with the first push to it."
     exit_code = 3
 
@@ -121,7 +113,7 @@ class BlobUnknown(RegistryError):
     """The blob is not in this repository, though it may be in another."""
 
     code = "BLOB_UNKNOWN"
-    summary = "no such blob in this repository"
+    summary = "blob unknown to registry"
     advice = "Push the blob to this repository, or mount it from one that has it."
     exit_code = 3
 
@@ -143,7 +135,7 @@ class ManifestUnknown(RegistryError):
     """No manifest is known under that tag or digest in this repository."""
 
     code = "MANIFEST_UNKNOWN"
-    summary = "no such manifest in this repository"
+    summary = "manifest unknown"
     advice = "List the tags of the repository to see what is there."
     exit_code = 3
 
@@ -164,7 +156,7 @@ class ManifestInvalid(RegistryError):
     """The document is not a manifest that can be stored and trusted."""
 
     code = "MANIFEST_INVALID"
-    summary = "invalid manifest"
+    summary = "manifest invalid"
     advice = "Push an OCI image manifest or index, or a Docker schema 2 manifest or list."
 
 
@@ -192,7 +184,7 @@ class UploadUnknown(RegistryError):
     """No upload of that id is open in this repository: it ended, expired or never began."""
 
     code = "BLOB_UPLOAD_UNKNOWN"
-    summary = "no such upload"
+    summary = "blob upload unknown to registry"
     advice = "Begin the upload again."
     exit_code = 3
 
@@ -272,7 +264,7 @@ class Denied(RegistryError):
     """It is known who asks, and they may not; ``scope`` is what would be needed."""
 
     code = "DENIED"
-    summary = "access denied"
+    summary = "requested access to the resource is denied"
     advice = "Ask the operator for access to this repository."
     exit_code = 4
 
@@ -297,6 +289,14 @@ class RequestInvalid(RegistryError):
     summary = "the request cannot be understood"
     advice = "Compare the request with the distribution spec."
     exit_code = 2
+
+
+class PageInvalid(RequestInvalid):
+    """What should say how many entries of a list are wanted is no number, or too large a one."""
+
+    code = "PAGINATION_NUMBER_INVALID"
+    summary = "invalid number of results requested"
+    advice = "Ask for fewer entries at a time, and follow the Link of each answer."
 
 
 class TooManyTags(RequestInvalid):
@@ -425,13 +425,9 @@ class PartlyDone(LadingError):
 
 
 BY_ERRNO: Mapping[int, type[StorageFailed]] = {
-    errno.ENOSPC: StorageFull,
-    errno.EDQUOT: StorageFull,
-    # No more room for this file: a limit of the process or of the file system.
-    errno.EFBIG: StorageFull,
-    errno.EROFS: StorageReadOnly,
-    errno.EACCES: StorageReadOnly,
-    errno.EPERM: StorageReadOnly,
+    # EFBIG: no more room for this file, by a limit of the process or of the file system.
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), StorageFull),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), StorageReadOnly),
     errno.EWOULDBLOCK: StorageBusy,
     errno.EUCLEAN: StorageDamaged,
 }

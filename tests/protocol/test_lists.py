@@ -25,7 +25,7 @@ async def walk(ask: Exchange, target: str, key: str) -> list[list[str]]:
 
 async def test_page_is_never_longer_than_the_limit(serve: Serve) -> None:
     """Without ``n``, and with one that is too large, the limit rules, and a link leads on."""
-    ask = serve(page_limit=3)
+    ask = serve(most_tags=3)
     names = [f"v{number}" for number in range(5)]
     await ask.push_image("a", *names)
 
@@ -173,3 +173,36 @@ async def test_repository_is_deleted_whole(ask: Exchange) -> None:
     assert (await ask("GET", f"/v2/a/blobs/{digest}")).status == 404
     assert (await ask("GET", f"/v2/b/blobs/{digest}")).status == 200
     assert (await ask("GET", "/v2/a/tags/list")).codes == ["NAME_UNKNOWN"]
+
+
+async def test_strict_catalog_never_lists_fewer_than_was_asked(serve: Serve) -> None:
+    """It refuses numbers that it will not honour, and lists a hundred to who names none."""
+    ask = serve(most_repositories=200, strict_lists=True)
+    for number in range(101):
+        await ask.push_image(f"r{number:03}", "v1")
+
+    whole = await ask("GET", "/v2/_catalog?n=200")
+    default = await ask("GET", "/v2/_catalog")
+
+    assert len(whole.json["repositories"]) == 101
+    assert len(default.json["repositories"]) == 100
+    assert default["Link"] == '</v2/_catalog?last=r099&n=100>; rel="next"'
+    for wrong in ("201", "-1", "ten", ""):
+        answer = await ask("GET", f"/v2/_catalog?n={wrong}")
+        assert (answer.status, answer.codes) == (400, ["PAGINATION_NUMBER_INVALID"])
+
+
+async def test_strict_list_of_tags_has_all_of_them(serve: Serve) -> None:
+    """Who names no number is told them all; a number is cut down to the limit."""
+    ask = serve(most_tags=2, strict_lists=True)
+    await ask.push_image("a", "v1", "v2", "v3")
+
+    every = await ask("GET", "/v2/a/tags/list")
+    some = await ask("GET", "/v2/a/tags/list?n=3")
+    none = await ask("GET", "/v2/a/tags/list?n=0")
+
+    assert every.json["tags"] == ["v1", "v2", "v3"]
+    assert "Link" not in every
+    assert some.json["tags"] == ["v1", "v2"]
+    assert some["Link"] == '</v2/a/tags/list?last=v2&n=2>; rel="next"'
+    assert none.json["tags"] == []

@@ -68,7 +68,7 @@ async def test_wrong_method_is_405_and_tells_the_right_ones(ask: Exchange) -> No
     answer = await ask("PATCH", f"/v2/a/blobs/{DIGEST}")
 
     assert (answer.status, answer.codes) == (405, ["UNSUPPORTED"])
-    assert answer["Allow"] == "GET, HEAD, DELETE"
+    assert answer["Allow"] == "DELETE, GET, HEAD"
 
 
 async def test_errors_have_code_message_and_advice(ask: Exchange) -> None:
@@ -79,7 +79,7 @@ async def test_errors_have_code_message_and_advice(ask: Exchange) -> None:
         "errors": [
             {
                 "code": "MANIFEST_UNKNOWN",
-                "message": "no such manifest in this repository: v1",
+                "message": "manifest unknown: v1",
                 "detail": "List the tags of the repository to see what is there.",
             }
         ]

@@ -14,6 +14,7 @@ from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
 from lading.app.notices import noticing
+from lading.app.site import fields, ruled, sited
 from lading.app.stores import Stores, heeding, open_stores, utc_now
 from lading.app.watching.around import collected, observed, timings, watched
 from lading.app.watching.station import Station, Watched
@@ -32,6 +33,7 @@ from lading.registry.rules import ReadOnlyRegistry
 from lading.registry.sweep import Sweep
 from lading.registry.upkeep import Upkeep
 from lading.wire.message import Handler
+from lading.wire.routes import under
 
 _SENDERS = 32
 """Threads of a worker that send files; one is taken only while its receiver takes bytes."""
@@ -102,8 +104,7 @@ async def running(
             pulls=pulls,
             repeated=told.repeated,
         )
-        if config.read_only:
-            registry = ReadOnlyRegistry(registry)
+        registry = ruled(registry, config)
         authenticator, policy = await stack.enter_async_context(open_access(config.auth))
 
         def admit(occasion: Occasion) -> Registry:
@@ -112,10 +113,14 @@ async def running(
         terms = Terms(
             manifest_limit=config.manifests.max_size,
             chunk_min_length=config.uploads.chunk_min_length,
+            most_repositories=config.lists.catalog,
+            most_tags=config.lists.tags,
+            strict_lists=config.lists.strict,
+            fields=fields(config),
             ready=partial(_reach, stores),
             pulled=told.pulled,
         )
-        handler: Handler = Wall(Face(authenticator, admit, terms))
+        handler: Handler = Wall(Face(authenticator, admit, terms, under(config.http.prefix)))
         handler = observed(handler, config, station)
         handler = await stack.enter_async_context(
             watched(handler, config, station, storage=partial(_reach, stores))
@@ -129,7 +134,7 @@ async def running(
                 heard=collected(station.meter),
             )
             await stack.enter_async_context(beside(upkeep.run()))
-        yield RequestIds(handler)
+        yield RequestIds(sited(handler, config))
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """What an endpoint is given: the request, where it leads, and the registry as its caller sees it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from lading.interfaces.access import Occasion, Principal
@@ -25,7 +25,11 @@ class Terms:
         manifest_limit: the longest manifest it takes, in bytes (R42).
         tag_limit: the most tags that one push may name (R43).
         chunk_min_length: the shortest chunk it asks clients for, in bytes (R28).
-        page_limit: the most entries of a list in one answer.
+        most_repositories: how many a list of repositories has at most.
+        most_tags: how many a list of tags has at most.
+        strict_lists: refuse to list more repositories than that instead of listing fewer, a hundred
+            if no number is named, and list all tags to whoever names none.
+        fields: what is added to every answer of the API.
         ready: raises the error that keeps the registry from serving, if there is one.
         pulled: takes note of what was fetched or looked at, by a tag or without; if anybody does.
     """
@@ -33,7 +37,10 @@ class Terms:
     manifest_limit: int = 4 << 20
     tag_limit: int = 100
     chunk_min_length: int | None = None
-    page_limit: int = 1000
+    most_repositories: int = 1000
+    most_tags: int = 1000
+    strict_lists: bool = False
+    fields: Sequence[tuple[str, str]] = ()
     ready: Callable[[], Awaitable[None]] = at_once
     pulled: Callable[[Request, Descriptor, Tag | None], None] | None = None
 

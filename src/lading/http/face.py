@@ -15,7 +15,7 @@ from lading.interfaces.access import ANONYMOUS, Authenticator, Credentials, Occa
 from lading.interfaces.repository import Registry
 from lading.wire import challenges, headers, problems
 from lading.wire.message import Request, Response
-from lading.wire.routes import Place, Route, match
+from lading.wire.routes import UNMOVED, Place, Route, match
 
 log = logging.getLogger("lading.http")
 
@@ -51,7 +51,6 @@ ENDPOINTS: Mapping[Route, Mapping[str, Endpoint]] = {
 }
 """What answers which method of which route."""
 
-_OPEN = frozenset({Route.ROOT, Route.HEALTH, Route.READY})
 _READING = frozenset({"GET", "HEAD"})
 _EXPECTED = frozenset({401, 404, 416})
 
@@ -63,6 +62,7 @@ class Face:
         authenticator: finds out who asks.
         admit: the registry as it may be used on an occasion.
         terms: its limits, and how it finds out whether it can serve.
+        match: finds out where a path leads.
     """
 
     def __init__(
@@ -70,22 +70,24 @@ class Face:
         authenticator: Authenticator,
         admit: Callable[[Occasion], Registry],
         terms: Terms = USUAL,
+        match: Callable[[str], Place | None] = match,
     ) -> None:
         self._authenticator = authenticator
         self._admit = admit
         self._terms = terms
+        self._match = match
 
     async def __call__(self, request: Request) -> Response:
         """Answer *request*; every error of ours becomes an answer."""
-        if request.place is None:
-            request.place = match(request.path)
-        place = request.place
+        request.place = place = self._match(request.path)
         if place is None:
             response = problems.unrouted(request.path)
+            response.headers.append(headers.API_VERSION)
         else:
             response = await self._dispatched(request, place)
-        if request.path.startswith("/v2"):
-            response.headers.append(headers.API_VERSION)
+            if place.route not in UNMOVED:
+                response.headers.append(headers.API_VERSION)
+                response.headers += self._terms.fields
         if request.method == "HEAD" and response.body:
             response.body = b""
         return response
@@ -94,10 +96,13 @@ class Face:
         methods = ENDPOINTS[place.route]
         endpoint = methods.get(request.method)
         if endpoint is None:
+            if request.method == "OPTIONS":
+                # Browsers ask this first, and show no credentials when they do.
+                return Response(200, [headers.allow(methods), headers.NO_BODY])
             return problems.not_allowed(request.method, tuple(methods))
         try:
             principal = ANONYMOUS
-            if place.route not in _OPEN:
+            if place.route not in UNMOVED:
                 principal = await self._authenticator.authenticate(
                     _credentials(request), wanted=wanted(request, place), peer=request.peer
                 )

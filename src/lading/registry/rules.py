@@ -84,5 +84,49 @@ class ReadOnlyRepository(ForwardingRepository):
         _refuse(f"{digest} cannot be deleted")
 
 
+class KeepingRegistry(ForwardingRegistry):
+    """A registry that nothing is deleted from."""
+
+    __slots__ = ()
+
+    def repository(self, name: RepositoryName) -> "KeepingRepository":
+        """The repository *name*, in which nothing is deleted."""
+        return KeepingRepository(self._inner.repository(name))
+
+    async def delete(self, name: RepositoryName) -> None:
+        """Refuse.
+
+        Raises:
+            Unsupported: always.
+        """
+        _keep(name)
+
+
+class KeepingRepository(ForwardingRepository):
+    """A repository that nothing is deleted from; uploads can be given up.
+
+    Raises:
+        Unsupported: by every method that deletes.
+    """
+
+    __slots__ = ()
+
+    async def delete_tag(self, tag: Tag) -> None:
+        """Refuse."""
+        _keep(tag)
+
+    async def delete_manifest(self, digest: Digest) -> None:
+        """Refuse."""
+        _keep(digest)
+
+    async def delete_blob(self, digest: Digest) -> None:
+        """Refuse."""
+        _keep(digest)
+
+
+def _keep(what: object) -> NoReturn:
+    raise Unsupported(f"{what} cannot be deleted: this registry keeps what it has")
+
+
 def _refuse(what: str) -> NoReturn:
     raise Unsupported(f"{what}: this registry is read-only; use one that takes writes")

@@ -68,6 +68,11 @@ def joined(values: Sequence[str]) -> str:
     return ", ".join(values)
 
 
+def allow(methods: Iterable[str]) -> tuple[str, str]:
+    """The field that tells which *methods* there are."""
+    return ("Allow", ", ".join(sorted(methods)))
+
+
 def split(fields: Iterable[str]) -> list[str]:
     """The values of list fields that may be repeated; the opposite of `joined`."""
     return [found for field in fields for each in field.split(",") if (found := each.strip())]

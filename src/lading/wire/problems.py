@@ -6,7 +6,7 @@ registries by code and status.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,7 @@ TABLE: Mapping[type[LadingError], Row] = {
     errors.Denied: Row(403),
     errors.Unsupported: Row(405),
     errors.RequestInvalid: Row(400),
+    errors.PageInvalid: Row(400),
     errors.TooManyTags: Row(414),
     errors.TooManyRequests: Row(429, _retry_after),
     errors.StorageFailed: Row(503, _soon, "UNAVAILABLE", open=False),
@@ -128,10 +129,10 @@ def unrouted(path: str) -> Response:
     return _response(404, [_entry("UNSUPPORTED", f"no such path: {path[:_LONGEST]}", "")], [])
 
 
-def not_allowed(method: str, allowed: Sequence[str]) -> Response:
+def not_allowed(method: str, allowed: Iterable[str]) -> Response:
     """The answer to a method that a path does not have."""
     entry = _entry("UNSUPPORTED", f"no such method here: {method[:16]}", "")
-    return _response(405, [entry], [("Allow", headers.joined(allowed))])
+    return _response(405, [entry], [headers.allow(allowed)])
 
 
 def broken(request_id: str) -> Response:
@@ -170,7 +171,7 @@ def _entry(code: str, message: str, detail: str) -> str:
 
 
 def _response(status: int, entries: list[str], fields: Fields) -> Response:
-    body = f'{{"errors":[{",".join(entries)}]}}'.encode("ascii")
+    body = f'{{"errors":[{",".join(entries)}]}}\n'.encode("ascii")
     return Response(status, [*headers.of_document(body), *fields], body)
 
 
@@ -221,6 +222,7 @@ _BY_CODE: Mapping[tuple[str, int], type[LadingError]] = {
     ("MANIFEST_UNKNOWN", 0): errors.ManifestUnknown,
     ("NAME_INVALID", 0): errors.NameInvalid,
     ("NAME_UNKNOWN", 0): errors.NameUnknown,
+    ("PAGINATION_NUMBER_INVALID", 0): errors.PageInvalid,
     ("RANGE_INVALID", 416): errors.UploadOutOfOrder,
     ("SIZE_INVALID", 0): errors.SizeInvalid,
     ("SIZE_INVALID", 413): errors.UploadTooLarge,

@@ -5,6 +5,7 @@ right: repositories may have components called ``blobs``, ``manifests``, ``tags`
 ``referrers``, and an escaped slash is not a slash. Names are never percent-decoded.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote, unquote
@@ -27,6 +28,10 @@ class Route(StrEnum):
     ROOT = "/"
     HEALTH = "/healthz"
     READY = "/readyz"
+
+
+UNMOVED = frozenset({Route.ROOT, Route.HEALTH, Route.READY})
+"""What is not part of the API: open to everybody, and where it is whatever the API is under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,24 @@ def _ending(path: str, head: str, last: str) -> Place | None:
             name = path.removesuffix(ending)
             return Place(route, name[4:]) if name.startswith(_PREFIX) else None
     return None
+
+
+def under(prefix: str) -> Callable[[str], Place | None]:
+    """What `match` is to a registry whose paths begin with *prefix*, as ``/registry``.
+
+    ``/``, ``/healthz`` and ``/readyz`` are where they were.
+    """
+    if not prefix:
+        return match
+
+    def matched(path: str) -> Place | None:
+        if not path.startswith(f"{prefix}/"):
+            found = _FIXED.get(path)
+            return found if found is not None and found.route in UNMOVED else None
+        found = match(path.removeprefix(prefix))
+        return found if found is not None and found.route not in UNMOVED else None
+
+    return matched
 
 
 def path(route: Route, name: str = "", last: str = "") -> str:

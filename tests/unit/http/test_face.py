@@ -13,7 +13,7 @@ from lading.http.face import ENDPOINTS, Face
 from lading.interfaces.access import ANONYMOUS, Access, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
 from lading.wire.message import Headers, Request, Response
-from lading.wire.routes import Route, path
+from lading.wire.routes import Route, path, under
 
 
 class Remembering(Anonymous):
@@ -55,7 +55,7 @@ async def test_every_route_has_methods_and_tells_them(route: Route) -> None:
     response = await face(Request("BREW", path(route, "a", "x")))
 
     assert response.status == 405
-    assert dict(response.headers)["Allow"] == ", ".join(ENDPOINTS[route])
+    assert dict(response.headers)["Allow"] == ", ".join(sorted(ENDPOINTS[route]))
     assert told(response)["code"] == "UNSUPPORTED"
 
 
@@ -154,3 +154,48 @@ async def test_registry_that_cannot_serve_is_not_ready() -> None:
 
     assert (await face(Request("GET", "/readyz"))).status == 503
     assert (await face(Request("GET", "/healthz"))).status == 200
+
+
+async def test_options_are_told_to_whoever_asks() -> None:
+    """Browsers ask before they send credentials, and go on only after 200."""
+    authenticator = Remembering()
+
+    response = await Face(authenticator, refusing([]))(Request("OPTIONS", "/v2/a/manifests/v1"))
+
+    assert response.status == 200
+    assert dict(response.headers)["Allow"] == "DELETE, GET, HEAD, PUT"
+    assert authenticator.shown == []
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "added"),
+    [
+        ("GET", "/v2/a/manifests/v1", True),
+        ("OPTIONS", "/v2/a/manifests/v1", True),
+        ("BREW", "/v2/a/manifests/v1", True),
+        ("GET", "/v2/nowhere", False),
+        ("GET", "/healthz", False),
+    ],
+)
+async def test_fields_are_added_to_every_answer_of_the_api(
+    method: str, target: str, added: bool
+) -> None:
+    """Errors are answers too; what is no path of the API has none of them."""
+    terms = Terms(fields=[("X-A", "1"), ("X-A", "2")])
+
+    response = await Face(Remembering(), refusing([]), terms)(Request(method, target))
+
+    assert [value for name, value in response.headers if name == "X-A"] == ["1", "2"] * added
+
+
+async def test_every_answer_of_the_api_says_so_wherever_it_is() -> None:
+    """Old clients recognise a registry by that (R8)."""
+    face = Face(Remembering(), refusing([]), match=under("/reg"))
+
+    found = {
+        target: "Docker-Distribution-Api-Version"
+        in dict((await face(Request("GET", target))).headers)
+        for target in ("/reg/v2/a/tags/list", "/v2/a/tags/list", "/healthz")
+    }
+
+    assert found == {"/reg/v2/a/tags/list": True, "/v2/a/tags/list": True, "/healthz": False}

@@ -14,7 +14,7 @@ from lading.metadata.sqlite import open_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.registry.registry import LocalRegistry
-from lading.registry.rules import ReadOnlyRegistry
+from lading.registry.rules import KeepingRegistry, ReadOnlyRegistry
 from lading.storage.memory import open_memory
 from lading.testing import samples
 from lading.testing.places import NAME, OTHER
@@ -73,3 +73,33 @@ async def test_read_only_registry_is_read_as_ever(inner: LocalRegistry) -> None:
     assert list((await repository.referrers(image.manifest.digest)).items) == []
     assert list((await registry.repositories()).items) == [NAME]
     assert list(await registry.holders(_DIGEST)) == [NAME]
+
+
+_DELETES = ("delete_tag", "delete_manifest", "delete_blob")
+
+
+@pytest.mark.parametrize("name", _DELETES)
+async def test_registry_that_keeps_what_it_has_refuses_to_delete(
+    inner: LocalRegistry, name: str
+) -> None:
+    """Also on behalf of somebody, and also a whole repository."""
+    registry = KeepingRegistry(inner)
+
+    for each in (registry, registry.acting_for(Occasion())):
+        with pytest.raises(Unsupported, match="cannot be deleted"):
+            await _WRITES[name](each.repository(NAME))
+        with pytest.raises(Unsupported, match="cannot be deleted"):
+            await each.delete(NAME)
+
+    assert list((await inner.repository(NAME).tags()).items) == ["v1"]
+
+
+async def test_registry_that_keeps_what_it_has_takes_more(inner: LocalRegistry) -> None:
+    """Pushing, and giving up what was not finished, are no deleting."""
+    repository = KeepingRegistry(inner).repository(NAME)
+    await samples.put_image(repository, tags=["v2"])
+    upload = await repository.start_upload()
+
+    await upload.cancel()
+
+    assert list((await repository.tags()).items) == ["v1", "v2"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.errors import RequestInvalid
-from lading.wire.paging import following, page_size
+from lading.errors import PageInvalid
+from lading.wire.paging import exact_size, following, page_size
 
 
 @given(st.integers(min_value=0, max_value=10**12))
@@ -20,8 +20,18 @@ def test_a_page_is_as_long_as_was_asked_and_no_longer_than_the_limit(wanted: int
 @pytest.mark.parametrize("text", ["", "-1", "+1", " 1", "1.0", "1_0", "ten", "\u0661", "0x1"])
 def test_what_is_no_number_of_entries_is_refused(text: str) -> None:
     """Guessing would show a client something other than it believes to see."""
-    with pytest.raises(RequestInvalid, match="not a number"):
+    with pytest.raises(PageInvalid, match="not a number"):
         page_size(text, limit=100)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "ten", "101"])
+def test_an_exact_size_is_not_cut_down(text: str) -> None:
+    """More than there may be is an error, as everything that is no number."""
+    assert exact_size("100", limit=100) == 100
+    assert exact_size("0", limit=100) == 0
+
+    with pytest.raises(PageInvalid, match="up to 100"):
+        exact_size(text, limit=100)
 
 
 @given(st.text(max_size=50), st.integers(min_value=0))

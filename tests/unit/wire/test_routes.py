@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.wire.routes import Place, Route, match, path
+from lading.wire.routes import UNMOVED, Place, Route, match, path, under
 
 RESERVED = ("blobs", "manifests", "tags", "uploads", "referrers", "list", "ext", "v2")
 NAMES = st.lists(
@@ -110,3 +110,26 @@ def test_raw_path_is_matched_from_the_right(raw: str, place: Place) -> None:
 def test_other_paths_lead_nowhere(raw: str) -> None:
     """What is not in the table is not guessed at."""
     assert match(raw) is None
+
+
+@pytest.mark.parametrize("route", list(Route))
+def test_paths_of_the_api_move_under_a_prefix(route: Route) -> None:
+    """And are nowhere else; those that are for load balancers stay."""
+    matched = under("/reg")
+    target = path(route, "a", "x")
+    there, here = matched(f"/reg{target}"), matched(target)
+
+    assert (here or there) == match(target)
+    assert (here is None) is (route not in UNMOVED)
+    assert (there is None) is (route in UNMOVED)
+
+
+@pytest.mark.parametrize("target", ["/reg", "/regv2/", "/reg/", "/other/v2/", "", "/reg/x", "/x"])
+def test_what_only_looks_like_a_prefix_leads_nowhere(target: str) -> None:
+    """A prefix ends where a segment ends."""
+    assert under("/reg")(target) is None
+
+
+def test_no_prefix_changes_nothing() -> None:
+    """It costs nothing either."""
+    assert under("") is match

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from lading.app.config.options import option, section
 from lading.app.config.structures import listed, rows
-from lading.app.config.values import choice, count, duration, flag, optional, size, words
+from lading.app.config.values import choice, count, duration, flag, optional, pattern, size, words
 
 MIB = 1 << 20
 
@@ -30,10 +30,10 @@ class ValidationConfig:
         flag,
     )
     urls_allow: tuple[str, ...] = option(
-        (), "Regular expressions; a URL has to match one of them.", listed(words)
+        (), "Regular expressions; a URL has to match one of them.", listed(pattern)
     )
     urls_deny: tuple[str, ...] = option(
-        (), "Regular expressions; a URL may match none of them.", listed(words)
+        (), "Regular expressions; a URL may match none of them.", listed(pattern)
     )
     platforms: str = option(
         "all",

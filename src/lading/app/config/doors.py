@@ -13,10 +13,14 @@ from lading.app.config.values import (
     address,
     choice,
     duration,
+    field_name,
+    field_value,
     file,
     flag,
     folder,
     optional,
+    path_prefix,
+    root_url,
     size,
     words,
 )
@@ -112,13 +116,18 @@ class HttpConfig:
         "How long requests in flight may go on when the server is asked to stop.",
         duration,
     )
-    prefix: str = option("", "A path that all paths of the API begin with.", words)
+    prefix: str = option("", "A path that all paths of the API begin with.", path_prefix)
     host: str = option(
-        "", "The URL that locations begin with; unset: what the request came to.", words
+        "",
+        "The URL that locations begin with, with a path up to its last slash; unset: what the "
+        "request came to. The prefix is not added to it.",
+        root_url,
     )
     relative_urls: bool = option(
         True, "Answer locations without a host, which is right behind any proxy.", flag
     )
     headers: Mapping[str, tuple[str, ...]] = option(
-        {}, "What is added to every answer of the API.", mapped(listed(words))
+        {},
+        "What is added to every answer of the API.",
+        mapped(listed(field_value), names=field_name),
     )

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from lading.app.config.options import settings_of
-from lading.app.config.values import Reader, duration
+from lading.app.config.values import Reader, duration, words
 
 Value = TypeVar("Value")
 
@@ -32,8 +32,10 @@ def listed(inner: Reader[Value], *, what: str = "") -> Reader[tuple[Value, ...]]
     return Reader(takes, _from_text(build), _as_json, build, schema)
 
 
-def mapped(inner: Reader[Value], *, what: str = "") -> Reader[Mapping[str, Value]]:
-    """Names, and for each what *inner* takes."""
+def mapped(
+    inner: Reader[Value], *, names: Reader[str] = words, what: str = ""
+) -> Reader[Mapping[str, Value]]:
+    """Names, each as *names* takes them, and for each what *inner* takes."""
     takes = what or f"names with values, each {inner.takes}"
 
     def build(found: Any) -> Mapping[str, Value]:
@@ -41,7 +43,7 @@ def mapped(inner: Reader[Value], *, what: str = "") -> Reader[Mapping[str, Value
             return {}
         if not isinstance(found, dict):
             raise _unlike(found, takes)
-        return {str(name): _one(inner, each) for name, each in found.items()}
+        return {names(str(name)): _one(inner, each) for name, each in found.items()}
 
     schema = {"type": "object", "additionalProperties": inner.schema}
     return Reader(takes, _from_text(build), _as_json, build, schema)

@@ -24,7 +24,7 @@ from lading.app.config.doors import HttpConfig, TlsConfig
 from lading.app.config.notices import NotificationsConfig
 from lading.app.config.options import Setting, option, section
 from lading.app.config.structures import listed
-from lading.app.config.values import count, flag, folder, optional, place, words
+from lading.app.config.values import count, flag, folder, optional, place, proxy
 from lading.app.config.watching import DebugConfig, HealthConfig, LogConfig, TracingConfig
 
 
@@ -53,7 +53,7 @@ class Config:
         (),
         "Whose word is taken for where a request came from and what it came to (Forwarded, "
         "X-Forwarded-*): addresses and networks, unix for local sockets, any for anybody.",
-        listed(words),
+        listed(proxy),
     )
     auth: AuthConfig = section(AuthConfig, "Who may come in.")
     tls: TlsConfig = section(TlsConfig, "Whether and how connections are encrypted.")

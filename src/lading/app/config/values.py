@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from lading.http.site import Trust
+from lading.wire import forwarded
 
 Value_co = TypeVar("Value_co", covariant=True)
 
@@ -77,6 +81,9 @@ _SWITCHES = {
     "off": False,
     "0": False,
 }
+_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
 _NOTHING = {"", "none", "null", "~", "unset"}
 _LONGEST = timedelta(days=36_500)
 
@@ -153,6 +160,45 @@ def _place(text: str) -> str:
     return _address(text)
 
 
+def _root_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or forwarded.host(parts.netloc) is None):
+        raise ValueError(text)
+    return text
+
+
+def _path_prefix(text: str) -> str:
+    inner = text.strip("/")
+    if not _PATH.fullmatch(inner):
+        raise ValueError(text)
+    return f"/{inner}" if inner else ""
+
+
+def _proxy(text: str) -> str:
+    Trust([text])
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error:
+        raise ValueError(text) from None
+    return text
+
+
+def _field_value(text: str) -> str:
+    if not text.isprintable() or not text.isascii():
+        raise ValueError(text)
+    return text
+
+
+def _field_name(text: str) -> str:
+    if not _TOKEN.fullmatch(text) or text.lower() in _FRAMING:
+        raise ValueError(text)
+    return text
+
+
 def _spelled_duration(value: timedelta) -> str:
     if not value:
         return "0s"
@@ -185,6 +231,13 @@ file = Reader("the path of a file", _folder)
 number = Reader("a whole number", _number, schema={"type": "integer", "minimum": 0})
 place = Reader("an address such as 127.0.0.1:5000 or :5000, or unix:PATH", _place)
 address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _address)
+
+root_url = Reader("a URL such as https://registry.example.com", _root_url)
+path_prefix = Reader("a path such as /registry", _path_prefix)
+proxy = Reader("an address, a network such as 10.0.0.0/8, unix or any", _proxy)
+pattern = Reader("a regular expression", _pattern)
+field_value = Reader("text of one line, as a header field may have", _field_value)
+field_name = Reader("the name of a header field that may be added", _field_name)
 
 
 def choice(*words: str) -> Reader[str]:

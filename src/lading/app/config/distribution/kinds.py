@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from lading.app.config.values import field_name, field_value
 from lading.app.config.written import Written
 
 
@@ -126,7 +127,8 @@ def _facts(value: Written) -> Mapping[str, str]:
 
 
 def _headers(value: Written) -> Mapping[str, tuple[str, ...]]:
-    return {name: _texts(each) for name, each in _pairs(value).items()}
+    pairs = _pairs(value).items()
+    return {field_name(name): tuple(map(field_value, _texts(each))) for name, each in pairs}
 
 
 def _pairs(value: Written) -> dict[str, Written]:

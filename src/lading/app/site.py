@@ -1,0 +1,50 @@
+"""What the operator says of the registry's place and of what it takes, as values for its parts."""
+
+import re
+
+from lading.app.config.content import ValidationConfig
+from lading.app.config.tree import Config
+from lading.http.site import Site, Trust
+from lading.interfaces.repository import Registry
+from lading.registry.rules import KeepingRegistry, ReadOnlyRegistry
+from lading.registry.validation import Rules, Urls, ValidatedRegistry
+from lading.wire.message import Fields, Handler
+
+
+def sited(handler: Handler, config: Config) -> Site:
+    """*handler*, standing where *config* says."""
+    http, tls = config.http, config.tls
+    return Site(
+        handler,
+        prefix=http.prefix,
+        root=http.host,
+        relative=http.relative_urls,
+        trust=Trust(config.trusted_proxies),
+        sealed=tls.certificate is not None or bool(tls.acme.hosts),
+    )
+
+
+def fields(config: Config) -> Fields:
+    """What is added to every answer of the API."""
+    return [(name, value) for name, values in config.http.headers.items() for value in values]
+
+
+def ruled(registry: Registry, config: Config) -> Registry:
+    """*registry*, under the rules of *config*."""
+    if rules := _rules(config.manifests.validation):
+        registry = ValidatedRegistry(registry, rules)
+    if not config.deletes:
+        registry = KeepingRegistry(registry)
+    return ReadOnlyRegistry(registry) if config.read_only else registry
+
+
+def _rules(config: ValidationConfig) -> Rules:
+    urls = None
+    if config.urls:
+        allow, deny = (map(re.compile, each) for each in (config.urls_allow, config.urls_deny))
+        urls = Urls(tuple(allow), tuple(deny))
+    platforms = None
+    if config.platforms != "all":
+        listed = config.platform_list if config.platforms == "list" else ()
+        platforms = frozenset((each.os, each.architecture) for each in listed)
+    return Rules(urls=urls, platforms=platforms, classes=config.classes)

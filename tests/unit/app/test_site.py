@@ -1,0 +1,141 @@
+"""What the operator says of the registry's place, and of what it takes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.app.config.tree import built, settings
+from lading.app.directory import prepare
+from lading.app.wiring import running
+from lading.bodies import Bytes
+from lading.wire.message import Handler, Headers, Request, Response
+
+
+@asynccontextmanager
+async def serving(root: Path, **written: str) -> AsyncIterator[Handler]:
+    """A whole registry; settings as they are written, with underscores twice for dots."""
+    known = {setting.key: setting.reader for setting in settings()}
+    values: dict[str, Any] = {"root": root, "log.access": False}
+    for name, text in written.items():
+        key = name.replace("__", ".")
+        values[key] = known[key](text)
+    prepare(root)
+    async with running(built(values)) as handler:
+        yield handler
+
+
+def asked(method: str, target: str, body: bytes = b"", **fields: str) -> Request:
+    """A request from a client on the same machine."""
+    path, _, query = target.partition("?")
+    raw = [
+        (b"host", b"r.example"),
+        *((k.replace("_", "-").encode(), v.encode()) for k, v in fields.items()),
+    ]
+    return Request(method, path, query, Headers(raw), Bytes(body), peer="127.0.0.1:1")
+
+
+def field(response: Response, name: str) -> str:
+    """The value of a field."""
+    return dict(response.headers)[name]
+
+
+async def test_registry_stands_where_the_operator_says(tmp_path: Path) -> None:
+    """Under a prefix, with absolute locations, as a proxy was asked, and with fields of its own."""
+    async with serving(
+        tmp_path,
+        http__prefix="reg/",
+        http__relative_urls="false",
+        http__headers="{X-A: [one, two]}",
+        trusted_proxies="127.0.0.0/8",
+    ) as handler:
+        begun = await handler(asked("POST", "/reg/v2/a/blobs/uploads/", x_forwarded_proto="https"))
+        elsewhere = await handler(asked("GET", "/v2/"))
+
+    assert field(begun, "Location").startswith("https://r.example/reg/v2/a/blobs/uploads/")
+    assert [value for name, value in begun.headers if name == "X-A"] == ["one", "two"]
+    assert elsewhere.status == 404
+
+
+@pytest.mark.parametrize(
+    ("written", "method", "target", "status"),
+    [
+        ({"deletes": "false"}, "DELETE", "/v2/a/manifests/v1", 405),
+        ({"deletes": "true"}, "DELETE", "/v2/a/manifests/v1", 404),
+        ({"read_only": "true"}, "POST", "/v2/a/blobs/uploads/", 405),
+        ({"lists__strict": "true", "lists__catalog": "5"}, "GET", "/v2/_catalog?n=6", 400),
+        ({"lists__catalog": "5"}, "GET", "/v2/_catalog?n=6", 200),
+    ],
+)
+async def test_rules_of_the_operator_hold(
+    tmp_path: Path, written: dict[str, str], method: str, target: str, status: int
+) -> None:
+    """Each by its own setting."""
+    async with serving(tmp_path, **written) as handler:
+        response = await handler(asked(method, target))
+
+    assert response.status == status
+
+
+FOREIGN = (
+    b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":'
+    b'[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"digest":'
+    b'"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",'
+    b'"platform":{"os":"linux","architecture":"arm64"}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        ({}, 400),
+        ({"manifests__validation__platforms": "none"}, 201),
+        (
+            {
+                "manifests__validation__platforms": "list",
+                "manifests__validation__platform_list": "[{os: linux, architecture: amd64}]",
+            },
+            201,
+        ),
+        (
+            {
+                "manifests__validation__platforms": "list",
+                "manifests__validation__platform_list": "[{os: linux, architecture: arm64}]",
+            },
+            400,
+        ),
+    ],
+)
+async def test_index_needs_what_the_operator_says(
+    tmp_path: Path, written: dict[str, str], status: int
+) -> None:
+    """All its manifests unless told otherwise."""
+    async with serving(tmp_path, **written) as handler:
+        response = await handler(asked("PUT", "/v2/a/manifests/v1", FOREIGN))
+
+    assert response.status == status
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("http.host", "r.example"),
+        ("http.host", "ftp://r.example"),
+        ("http.host", "https://user@r.example"),
+        ("http.host", "https:///"),
+        ("http.prefix", "/a b"),
+        ("http.headers", "{'X A': [b]}"),
+        ("http.headers", '{X-A: ["b\\r\\nX-B: c"]}'),
+        ("http.headers", "{Content-Length: [1]}"),
+        ("trusted_proxies", "proxy.example"),
+        ("manifests.validation.urls_allow", "'['"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_the_start(key: str, text: str) -> None:
+    """Not when the first client comes."""
+    readers = {setting.key: setting.reader for setting in settings()}
+
+    with pytest.raises(ValueError, match="is not"):
+        readers[key](text)
