@@ -21,7 +21,6 @@ GO_PROGRAMS = {
     "oras": "oras.land/oras/cmd/oras@latest",
     "pebble": "github.com/letsencrypt/pebble/v2/cmd/pebble@latest",
     "pebble-challtestsrv": "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@latest",
-    "promtool": "github.com/prometheus/prometheus/cmd/promtool@latest",
     "regctl": "github.com/regclient/regclient/cmd/regctl@latest",
 }
 DEBIAN_PACKAGES = {
@@ -34,7 +33,9 @@ DEBIAN_PACKAGES = {
     "debootstrap": "debootstrap",
     "bash": "bash",
     "busybox": "busybox-static",
+    "curl": "curl",
     "groff": "groff-base",
+    "promtool": "prometheus",
     "docker-registry": "docker-registry",
 }
 # Debian's own programs come first: a machine may carry other builds under the same names.
