@@ -59,6 +59,18 @@ def measure_facts(
     return facts
 
 
+def _measured(row: Row, rivals: Sequence[Contestant], folder: Path, arena: Arena) -> Outcome:
+    """Measure *row* between *rivals*, or between servers of its own if it wants another setup."""
+    if row.setup is None:
+        return measure(row, rivals, arena)
+    pair = row.setup.pair(folder, big=row.needs_big_blob)
+    try:
+        return measure(row, pair, arena)
+    finally:
+        for contestant in pair:
+            contestant.server.stop()
+
+
 def run(medium: str, parent: Path, rows: Sequence[Row], scale: Scale, *, facts: bool) -> str:
     """Measure everything on one file system, and return its section of the report."""
     with tempfile.TemporaryDirectory(prefix="lading-bench-", dir=parent) as name:
@@ -70,7 +82,7 @@ def run(medium: str, parent: Path, rows: Sequence[Row], scale: Scale, *, facts: 
             outcomes = []
             for row in rows:
                 _say(f"{medium}: {row.title}")
-                outcomes.append(measure(row, rivals, arena))
+                outcomes.append(_measured(row, rivals, folder, arena))
                 _say("  " + " | ".join(outcomes[-1].cells()[2:]))
             found = (
                 measure_facts(rivals, folder, arena, idle=idle, with_growth=medium == "disk")

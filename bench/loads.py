@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
@@ -79,16 +79,32 @@ def together() -> float:
     return time.monotonic()
 
 
-def requests_per_second(url: str, *, connections: int, seconds: int, accept: str) -> float:
+def requests_per_second(
+    url: str,
+    *,
+    connections: int,
+    seconds: int,
+    accept: str,
+    headers: Mapping[str, str] | None = None,
+) -> float:
     """GET *url* by wrk with one thread; raise `UnexpectedAnswer` when any answer is no success."""
-    command = [str(program("wrk")), "-t1", f"-c{connections}", f"-d{seconds}s", "-H"]
-    said = subprocess.run(
-        [*command, f"Accept: {accept}", url], capture_output=True, text=True, check=True
-    ).stdout
+    command = [str(program("wrk")), "-t1", f"-c{connections}", f"-d{seconds}s"]
+    for name, value in {"Accept": accept, **(headers or {})}.items():
+        command += ["-H", f"{name}: {value}"]
+    said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", said)
     if rate is None or "Non-2xx" in said or "Socket errors" in said:
         raise UnexpectedAnswer(said)
     return float(rate.group(1))
+
+
+def pull_sealed(url: str, times: int) -> float:
+    """Read a big blob by curl, over one connection with TLS and HTTP/1.1; return seconds."""
+    sink = ["-o", "/dev/null", url]
+    command = [str(program("curl")), "-sSfk", "--http1.1", *(sink * times)]
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - began
 
 
 def pull(address: str, path: str, connections: int, times: int) -> tuple[float, int]:

@@ -186,6 +186,7 @@ _EXPLAINED = """\
 
 Made by `make bench`, never by hand.
 Both servers run on the same file system, without access log, Lading with two workers, each operation in turns.
+Rows that name logs, TLS, tokens or passwords have servers of their own, both started with one and the same file; blobs are then read by `curl` over HTTP/1.1, and of passwords it is the second check and those after it that count.
 Every number is the median of {rounds} rounds; *ratio* says how many times better Lading is; *CPU* is what the server's processes used for a unit of work.
 GETs of small things are loaded by `wrk` with one thread, everything else by a client on raw sockets in processes of its own.
 All connections go over loopback, where Lading uses a congestion control that does not pace, whatever the system prefers; Distribution uses what the system prefers.

@@ -2,12 +2,13 @@
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import loads, seeds
 from bench.loads import MIB
 from bench.seeds import APP, BLOB_4K, PUSHED, REFERRED, Arena
 from bench.servers import Contestant
+from bench.setups import HTPASSWD, OBSERVED, TLS, TOKEN, TOLD_ALL, Setup
 from bench.wire import MANIFEST, digest_of
 
 MANY_TAGS = "bench/tags"
@@ -65,6 +66,12 @@ class Row:
     measure: Measure
     lower_is_better: bool = False
     rival_can: bool = True
+    setup: Setup | None = None
+
+    @property
+    def needs_big_blob(self) -> bool:
+        """Whether a setup has to hold the blob of 256 MiB."""
+        return self.cpu is PER_MIB
 
 
 def _application(contestant: Contestant, arena: Arena) -> None:
@@ -101,6 +108,7 @@ def _reads(path: str, connections: int) -> Measure:
             connections=connections,
             seconds=arena.scale.wrk_seconds,
             accept=MANIFEST,
+            headers=contestant.headers,
         )
         return Sample(rate, rate * arena.scale.wrk_seconds)
 
@@ -118,6 +126,14 @@ def _pull(connections: int) -> Measure:
         return Sample(received / MIB / seconds, received / MIB)
 
     return measure
+
+
+def _pull_sealed(contestant: Contestant, arena: Arena, number: int) -> Sample:
+    """Read the blob of 256 MiB over TLS."""
+    times = arena.scale.pulls
+    url = contestant.server.url + contestant.paths["big"]
+    mebibytes = times * loads.BIG / MIB
+    return Sample(mebibytes / loads.pull_sealed(url, times), mebibytes)
 
 
 def _push(shape: str) -> Measure:
@@ -221,6 +237,15 @@ def _wait(
     return Row(key, title, "ms", goal, PER_THOUSAND, prepare, measure, True, rival_can)
 
 
+def _as(setup: Setup, row: Row) -> Row:
+    """*row* between servers that are set up in another way, and filled with it."""
+    return replace(row, setup=setup, prepare=_nothing)
+
+
+def _nothing(contestant: Contestant, arena: Arena) -> None:
+    """A setup comes filled."""
+
+
 _HALF_CPU = 0.5
 _READ = 60.0
 
@@ -250,5 +275,17 @@ ROWS = (
     _wait("tags", "tags page (n=100) in the middle", 2.0, _many_tags, _tags_page),
     _wait("catalog", "catalog page (n=100) in the middle", 2.0, _repositories, _catalog_page),
     _wait("delete", "delete one manifest", 10.0, _tags_to_delete, _deletions),
+    _as(OBSERVED, _rate("observed", "manifest GET by tag, JSON access log and metrics",
+                        Goal(2.0), _nothing, _reads(_BY_TAG, 16))),
+    _as(TOLD_ALL, _rate("told", "manifest GET by tag, JSON events, combined access log, metrics",
+                        Goal(), _nothing, _reads(_BY_TAG, 16))),
+    _as(TLS, _rate("tls-tag", "manifest GET by tag, TLS", Goal(2.5),
+                   _nothing, _reads(_BY_TAG, 16))),
+    _as(TLS, _bytes("tls-pull", "256 MiB blob GET, TLS, 1 connection", Goal(1.0),
+                    _nothing, _pull_sealed)),
+    _as(TOKEN, _rate("token", "manifest GET by tag, token", Goal(2.5),
+                     _nothing, _reads(_BY_TAG, 16))),
+    _as(HTPASSWD, _rate("htpasswd", "manifest GET by tag, password", Goal(2.5),
+                        _nothing, _reads(_BY_TAG, 16))),
     _wait("referrers", "referrers page", 20.0, _referrers, _referrers_page, rival_can=False),
 )  # fmt: skip

@@ -13,11 +13,12 @@ _MIB = 1 << 20
 
 @dataclass
 class Contestant:
-    """A running server, and how far its store was filled."""
+    """A running server, how far its store was filled, and what its clients send."""
 
     server: Server
     done: dict[str, int] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

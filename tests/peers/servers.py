@@ -6,6 +6,7 @@ A `Server` is started, tells its address, and is stopped; it ends only what it s
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -41,13 +42,14 @@ class Server:
     log: Path
     ready_path: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    scheme: str = "http"
     start_seconds: float = 0.0
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
-        return f"http://{self.address}"
+        return f"{self.scheme}://{self.address}"
 
     @property
     def host(self) -> str:
@@ -86,7 +88,10 @@ class Server:
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(self.url + self.ready_path, timeout=5) as answer:
+            # Whether it is the right one is not asked here, only whether it answers.
+            seal = ssl._create_unverified_context() if self.scheme == "https" else None
+            url = self.url + self.ready_path
+            with urllib.request.urlopen(url, timeout=5, context=seal) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
