@@ -18,14 +18,20 @@ from lading.app.versions import versions
 from lading.cli.main import ended
 
 _MISTAKEN = 2
+_LINES = {
+    "completion": "Print the completion script of a shell.",
+    "garbage-collect": "Remove content that nothing names.",
+    "help": "Show the help of a command.",
+    "serve": "Serve as a configuration file says.",
+}
 
 
 class _Commands(click.Group):
     """The commands of that program; the one that collects is imported when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """All names, by the alphabet."""
-        return sorted([*super().list_commands(ctx), "garbage-collect"])
+        return sorted(_LINES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command *cmd_name*."""
@@ -34,6 +40,15 @@ class _Commands(click.Group):
         found = importlib.import_module("lading.cli.garbage_collect").command
         assert isinstance(found, click.Command)
         return found
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_LINES.items()))
 
 
 def _version(

@@ -52,6 +52,8 @@ def test_a_mistake_in_the_file_is_code_1(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([], "garbage-collect  Remove content"),
+        (["help"], "garbage-collect  Remove content"),
         (["help", "serve"], "REGISTRY_CONFIGURATION_PATH"),
         (["serve", "--help"], "Usage: registry serve [OPTIONS] [CONFIG.yml]"),
         (["completion", "bash"], "_LADING_COMPLETE"),
