@@ -7,6 +7,7 @@ for a traceback that people read.
 import json
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,7 +29,7 @@ _LEVELS = {
 }
 
 
-class Form(logging.Formatter):
+class Form(logging.Formatter, ABC):
     """How lines look. *fields* are facts of every event; with *caller*, so is where it was told."""
 
     def __init__(self, fields: Mapping[str, object] | None = None, *, caller: bool = False) -> None:
@@ -45,11 +46,11 @@ class Form(logging.Formatter):
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         return self.line(record.created, record.levelno, record.getMessage(), told, trace)
 
+    @abstractmethod
     def line(
         self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
     ) -> str:
         """The line for an *event* with what is *told* of it, without its end."""
-        raise NotImplementedError
 
 
 class JsonLines(Form):
