@@ -11,8 +11,8 @@ from lading.errors import UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.storage.wall import storage_errors
 
-DIRECTORY_MODE = 0o750
-"""As for files: nobody but the owner and the group."""
+DIRECTORY_MODE = 0o777
+"""As for files, masked by the umask."""
 
 Sync = Callable[[int], None]
 """Makes what was written to a descriptor durable: `os.fsync`, or a test's stand-in."""

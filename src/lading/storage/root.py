@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shlex
 from pathlib import Path
 
 from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
@@ -45,7 +46,7 @@ def prepare_filesystem(root: Path) -> None:
     except StorageReadOnly as error:
         raise StorageReadOnly(
             f"{where} cannot be written by uid {os.geteuid()} ({_reason(error)}); "
-            f"give it to that user (chown {os.geteuid()} {where}) or choose another directory"
+            f"give it to that user ({_given(where)}) or choose another directory"
         ) from error
 
 
@@ -131,6 +132,14 @@ def kind_of(path: str, mounts: str) -> str:
         if inside and len(point) >= best:
             best, kind = len(point), right.split(" ", 1)[0]
     return kind
+
+
+def _given(where: str) -> str:
+    """The command that makes this user the owner of *where* and of what an earlier one left."""
+    user, group = os.geteuid(), os.getegid()
+    if os.path.isdir(where):
+        return f"chown -R {user}:{group} {shlex.quote(where)}"
+    return f"install -d -o {user} -g {group} {shlex.quote(where)}"
 
 
 def _reason(error: StorageReadOnly) -> str:

@@ -19,8 +19,8 @@ from lading.oci.digest import Digest, Hasher
 from lading.storage import layout
 from lading.storage.wall import failure, storage_errors
 
-FILE_MODE = 0o640
-"""Blobs may be private: nobody but the owner and the group can read them."""
+FILE_MODE = 0o666
+"""Of what is stored, masked by the umask: who may read it is the operator's decision."""
 
 _TRIES = 25
 _PAUSE = 0.002

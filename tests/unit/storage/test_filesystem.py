@@ -276,13 +276,21 @@ async def test_uploads_keep_no_file_open(tmp_path: Path) -> None:
         assert len(list(open_files.iterdir())) == before
 
 
-async def test_store_and_content_are_private(tmp_path: Path) -> None:
-    """Nobody but the owner and the group can read what is stored."""
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o077])
+async def test_who_may_read_what_is_stored_is_decided_by_the_umask(
+    tmp_path: Path, mask: int
+) -> None:
+    """As with every other program: nothing is taken from what the operator lets others do."""
     root = tmp_path / "root"
-    async with open_filesystem(root) as store:
-        await _publish(store, b"secret")
+    before = os.umask(mask)
+    try:
+        async with open_filesystem(root) as store:
+            await _publish(store, b"content")
+    finally:
+        os.umask(before)
 
-    assert all(path.stat().st_mode & 0o007 == 0 for path in (root, *root.rglob("*")))
+    for path in (root, *root.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o777 if path.is_dir() else 0o666) & ~mask
 
 
 async def test_body_that_is_written_back_early_arrives_whole(tmp_path: Path) -> None:

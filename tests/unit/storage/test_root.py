@@ -81,11 +81,12 @@ def test_unwritable_root_is_refused_with_advice(public_path: Path, below: str) -
     with without_write_access(public_path):
         with pytest.raises(StorageReadOnly) as caught:
             prepare_filesystem(root)
-        uid = os.geteuid()
+        uid, gid = os.geteuid(), os.getegid()
 
+    told = f"install -d -o {uid} -g {gid} {root}" if below else f"chown -R {uid}:{gid} {root}"
     assert str(root) in caught.value.subject
     assert f"uid {uid}" in caught.value.subject
-    assert "chown" in caught.value.subject
+    assert f"({told})" in caught.value.subject
     assert "\n" not in str(caught.value)
 
 
