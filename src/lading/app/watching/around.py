@@ -21,6 +21,7 @@ from lading.http.access_log import AccessLog
 from lading.http.events import RequestEvents
 from lading.registry.collected import Tally
 from lading.wire.message import Handler
+from lading.wire.routes import under
 
 
 def timings(config: Config, station: Station) -> Timings | None:
@@ -38,7 +39,7 @@ def observed(face: Handler, config: Config, station: Station) -> Handler:
     if config.log.requests:
         face = RequestEvents(face, logs.teller())
     if config.debug.metrics:
-        face = CountedRequests(face, station.meter)
+        face = CountedRequests(face, station.meter, under(config.http.prefix))
     return face
 
 

@@ -2,6 +2,7 @@
 
 import time
 from bisect import bisect_left
+from collections.abc import Callable
 
 from lading.app.watching.meters import Meter
 from lading.app.watching.metrics import (
@@ -16,7 +17,7 @@ from lading.app.watching.metrics import (
 )
 from lading.bodies import FileSpan, Held
 from lading.wire.message import Handler, Request, Response
-from lading.wire.routes import match
+from lading.wire.routes import Place, match
 
 _HTTP = len("HTTP/1.1")
 _SECONDS = DURATION.buckets
@@ -29,11 +30,14 @@ class CountedRequests:
     """Counts what leads to a route of the API, when its answer is ready to be sent.
 
     So whoever has read an answer finds it counted. Paths that lead nowhere and those of load
-    balancers are not counted, nor are they by Distribution.
+    balancers are not counted, nor are they by Distribution. *match* finds out where a path leads.
     """
 
-    def __init__(self, inner: Handler, meter: Meter) -> None:
+    def __init__(
+        self, inner: Handler, meter: Meter, match: Callable[[str], Place | None] = match
+    ) -> None:
         self._inner = inner
+        self._match = match
         self._meter = meter
         self._cells = meter.cells
         # Handler, method and status of an answer are always of the same few.
@@ -43,7 +47,7 @@ class CountedRequests:
     async def __call__(self, request: Request) -> Response:
         """Pass *request* on and count it."""
         if request.place is None:
-            request.place = match(request.path)
+            request.place = self._match(request.path)
         handler = HANDLERS.get(request.place.route) if request.place is not None else None
         if handler is None:
             return await self._inner(request)

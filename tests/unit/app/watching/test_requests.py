@@ -7,6 +7,7 @@ from lading.app.watching.meters import Meters
 from lading.app.watching.requests import CountedRequests, request_size
 from lading.bodies import Held
 from lading.wire.message import Headers, Request, Response
+from lading.wire.routes import under
 
 HEADERS = Headers(
     [(b"host", b"127.0.0.1:5801"), (b"user-agent", b"curl/7.88.1"), (b"accept", b"*/*")]
@@ -49,6 +50,20 @@ async def test_what_leads_to_no_route_of_the_api_is_not_counted(meters: Meters, 
     await counted(meters, Response(200))(Request("GET", path))
 
     assert list(meters.read(metrics.REQUESTS)) == []
+
+
+async def test_requests_below_a_prefix_are_counted(meters: Meters) -> None:
+    """Where the registry stands makes no difference to what is asked of it."""
+
+    async def answer(_request: Request) -> Response:
+        return Response(200)
+
+    handler = CountedRequests(answer, meters.of(0), under("/reg"))
+
+    await handler(Request("GET", "/reg/v2/_catalog"))
+    await handler(Request("GET", "/v2/_catalog"))
+
+    assert [each.labels for each in meters.read(metrics.REQUESTS)] == [("200", "catalog", "get")]
 
 
 async def test_sizes_are_those_that_go_programs_tell(meters: Meters) -> None:
