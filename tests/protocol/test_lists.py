@@ -78,7 +78,7 @@ async def test_no_entries_are_no_entries(ask: Exchange) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2/a/tags/list", "/v2/_catalog"])
-@pytest.mark.parametrize("number", ["-1", "x", "", "1.5", "%00", "%D9%A1", "0x1"])
+@pytest.mark.parametrize("number", ["-1", "x", "1.5", "%00", "%D9%A1", "0x1"])
 async def test_number_that_is_none_is_refused(ask: Exchange, path: str, number: str) -> None:
     """It is the client's mistake, and told as such."""
     await ask.push_image("a", "v1")
@@ -187,7 +187,8 @@ async def test_strict_catalog_never_lists_fewer_than_was_asked(serve: Serve) -> 
     assert len(whole.json["repositories"]) == 101
     assert len(default.json["repositories"]) == 100
     assert default["Link"] == '</v2/_catalog?last=r099&n=100>; rel="next"'
-    for wrong in ("201", "-1", "ten", ""):
+    assert (await ask("GET", "/v2/_catalog?n=")).body == default.body
+    for wrong in ("201", "-1", "ten"):
         answer = await ask("GET", f"/v2/_catalog?n={wrong}")
         assert (answer.status, answer.codes) == (400, ["PAGINATION_NUMBER_INVALID"])
 

@@ -28,7 +28,7 @@ async def listed(call: Call) -> Response:
 
 
 def _wanted(call: Call) -> int:
-    terms, asked = call.terms, call.request.param("n")
+    terms, asked = call.terms, call.request.param("n") or None
     if not terms.strict_lists:
         return page_size(asked, limit=terms.most_repositories)
     if asked is None:

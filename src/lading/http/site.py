@@ -44,7 +44,7 @@ class Trust:
     """
 
     def __init__(self, trusted: Collection[str]) -> None:
-        self._anybody = ANYBODY in trusted
+        self.anybody = ANYBODY in trusted
         self._local = LOCAL in trusted
         self._networks = [
             ipaddress.ip_network(each, strict=False)
@@ -54,7 +54,7 @@ class Trust:
         self._known: dict[str, bool] = {}
 
     def __bool__(self) -> bool:
-        return self._anybody or self._local or bool(self._networks)
+        return self.anybody or self._local or bool(self._networks)
 
     def peer(self, peer: str) -> bool:
         """Whether *peer*, as a `Request` has it, is believed."""
@@ -62,7 +62,7 @@ class Trust:
 
     def address(self, address: str) -> bool:
         """Whether *address* is believed; an empty one is that of a local socket."""
-        if self._anybody:
+        if self.anybody:
             return True
         if not address:
             return self._local
@@ -175,16 +175,18 @@ class Site:
         Proxies add to what they were sent, so what stands in front may be made up: the last that is
         not itself trusted is the client.
         """
-        if value := said.get(b"x-forwarded-for"):
-            senders = [forwarded.address(each.strip()) for each in value.split(",")]
-            found = senders[self._outermost(senders)]
-        elif value := said.get(b"x-real-ip"):
-            found = forwarded.address(value.strip())
-        else:
-            found = forwarded.address(element.get("for", ""))
-        return found or ""
+        through = said.get(b"x-forwarded-for", "").split(",")
+        senders = [forwarded.address(each.strip()) for each in through]
+        return (
+            senders[self._outermost(senders)]
+            or forwarded.address(said.get(b"x-real-ip", "").strip())
+            or forwarded.address(element.get("for", ""))
+            or ""
+        )
 
     def _outermost(self, senders: Sequence[str | None]) -> int:
+        if self._trust.anybody:
+            return 0
         for index in range(len(senders) - 1, 0, -1):
             sender = senders[index]
             if sender is None or not self._trust.address(sender):

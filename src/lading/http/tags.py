@@ -14,7 +14,7 @@ _ALL = 1 << 31
 
 async def listed(call: Call) -> Response:
     """``GET /v2/<name>/tags/list``, with ``n`` and ``last`` (end-8a, end-8b)."""
-    asked = call.request.param("n")
+    asked = call.request.param("n") or None
     every = asked is None and call.terms.strict_lists
     wanted = _ALL if every else page_size(asked, limit=call.terms.most_tags)
     # What comes after a tag is a matter of order, so `last` need not be a tag (R49).

@@ -59,7 +59,7 @@ async def cancel(call: Call) -> Response:
     """``DELETE`` of a session: forget it (end-14)."""
     async with aclosing(await _resumed(call)) as upload:
         await upload.cancel()
-    return Response(204)
+    return Response(204, [("Docker-Upload-UUID", call.place.last)])
 
 
 async def _resumed(call: Call) -> Upload:

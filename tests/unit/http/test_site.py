@@ -139,9 +139,10 @@ async def test_trusted_proxy_says_what_the_client_came_to(
         ({"x_forwarded_for": "6.6.6.6, 192.0.2.1, 10.0.0.2"}, "192.0.2.1"),
         ({"x_forwarded_for": "10.0.0.3, 10.0.0.2"}, "10.0.0.3"),
         ({"x_forwarded_for": "192.0.2.1, unknown"}, ""),
-        ({"x_forwarded_for": "junk", "x_real_ip": "192.0.2.1"}, ""),
+        ({"x_forwarded_for": "junk", "x_real_ip": "192.0.2.1"}, "192.0.2.1"),
         ({"x_real_ip": "192.0.2.1"}, "192.0.2.1"),
         ({"x_real_ip": "junk"}, ""),
+        ({"x_real_ip": "junk", "forwarded": "for=192.0.2.1"}, "192.0.2.1"),
         ({"forwarded": 'for="[2001:db8::1]:47"'}, "2001:db8::1"),
         ({"forwarded": "for=6.6.6.6, for=192.0.2.1, for=10.0.0.2"}, "192.0.2.1"),
     ],
@@ -202,6 +203,15 @@ async def test_whom_to_believe_is_said_by_address_network_or_word(trusted: str, 
     await located(asked, trust=Trust([trusted]))
 
     assert asked.client == ("6.6.6.6" if trusted == "any" else "1.2.3.4")
+
+
+async def test_the_first_is_the_client_where_anybody_is_believed() -> None:
+    """Nobody in the list could be the one who made up what stands before."""
+    asked = request(host="in", forwarded="host=one;for=192.0.2.1, host=two;for=192.0.2.2")
+
+    await located(asked, trust=Trust(["any"]))
+
+    assert (asked.client, asked.base) == ("192.0.2.1", "http://one")
 
 
 def test_whom_to_believe_has_to_be_said_right() -> None:
