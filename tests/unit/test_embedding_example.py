@@ -35,7 +35,7 @@ def test_the_programs_of_the_page_run_one_after_the_other(tmp_path: Path) -> Non
     assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", pushed)
     assert re.fullmatch(r"sha256:[0-9a-f]{64}\n", tagged)
     assert read == "first note\n"
-    assert asked == '200 {"name":"team/notes","tags":["first"]}\n'
+    assert asked == '200 {"name":"team/notes","tags":["first"]}\n\n'
 
 
 def test_the_suite_of_the_page_passes(tmp_path: Path) -> None:

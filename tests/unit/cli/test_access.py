@@ -168,7 +168,7 @@ def test_a_request_of_ones_own_is_authorised_like_every_other(
     printed = capsys.readouterr().out
     assert code == 0
     assert printed.startswith("HTTP 200\n")
-    assert printed.endswith('"tags":["old"]}')
+    assert printed.endswith('"tags":["old"]}\n')
 
 
 def test_a_request_that_fails_ends_with_one_and_prints_the_answer(

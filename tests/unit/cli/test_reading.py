@@ -319,7 +319,7 @@ def test_a_hint_that_cannot_be_had_hides_no_error(shelf: Shelf, capsys: Printed)
     code = main(["digest", f"{shelf.app}:vv1"])
 
     assert code == 3
-    assert "no such manifest" in capsys.readouterr().err
+    assert "manifest unknown" in capsys.readouterr().err
 
 
 def test_a_registry_that_is_asked_again_is_told_of(shelf: Shelf, capsys: Printed) -> None:
