@@ -20,6 +20,7 @@ class Program:
     path: Path
     options: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = TIMEOUT_SECONDS
 
     def run(self, *arguments: str | Path, cwd: Path | None = None, stdin: bytes = b"") -> bytes:
         """Run the program and return its standard output; raise `CommandFailed` on an error."""
@@ -50,6 +51,6 @@ class Program:
             capture_output=True,
             env={**os.environ, **self.environment},
             cwd=cwd,
-            timeout=TIMEOUT_SECONDS,
+            timeout=self.timeout,
             check=False,
         )

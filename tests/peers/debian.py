@@ -3,11 +3,13 @@
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.peers.programs import PeerMissing, cache_folder, program
 
 _SUITE = "bookworm"
+_PYTHON = ("python3", "python3-venv", "busybox", "ca-certificates")
 _PRIORITIES = {"required", "important", "standard"}
 
 
@@ -17,28 +19,46 @@ def root_file_system() -> Path:
     It is made by debootstrap, or, where no mirror answers, from the packages that are
     installed here. Raises `PeerMissing` when neither can be done.
     """
-    archive = cache_folder() / f"debian-{_SUITE}.tar"
+    return _kept(f"debian-{_SUITE}.tar", (), _from_packages)
+
+
+def python_file_system() -> Path:
+    """As `root_file_system`, with Python, busybox and certificate authorities.
+
+    Raises `PeerMissing` where no mirror answers.
+    """
+    return _kept(f"debian-{_SUITE}-python.tar", _PYTHON, _no_mirror)
+
+
+def _kept(name: str, packages: Sequence[str], otherwise: Callable[[Path], None]) -> Path:
+    archive = cache_folder() / name
     if archive.exists():
         return archive
-    with tempfile.TemporaryDirectory(prefix="lading-debian-", dir=cache_folder()) as name:
-        made = Path(name) / "root.tar"
-        if not _debootstrap(Path(name) / "root", made):
-            _from_packages(made)
+    with tempfile.TemporaryDirectory(prefix="lading-debian-", dir=cache_folder()) as folder:
+        made = Path(folder) / "root.tar"
+        if not _debootstrap(Path(folder) / "root", made, packages):
+            otherwise(made)
         # The name appears with the whole content, so that an interrupted run leaves nothing.
         made.replace(archive)
     return archive
 
 
-def _debootstrap(root: Path, archive: Path) -> bool:
+def _debootstrap(root: Path, archive: Path, packages: Sequence[str]) -> bool:
     if os.geteuid() != 0:
         return False
-    command = [str(program("debootstrap")), "--variant=minbase", _SUITE, str(root)]
+    command = [str(program("debootstrap")), "--variant=minbase"]
+    command += [f"--include={','.join(packages)}"] if packages else []
+    command += [_SUITE, str(root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return False
     left_out = [f"--exclude=./{name}" for name in ("dev/*", "proc/*", "sys/*", "var/cache/*")]
     subprocess.run(["tar", "-C", root, *left_out, "-cf", archive, "."], check=True)
     return True
+
+
+def _no_mirror(archive: Path) -> None:
+    raise PeerMissing(f"{archive.name}: a Debian with Python is needed, and no mirror answers")
 
 
 def _from_packages(archive: Path) -> None:

@@ -17,6 +17,8 @@ GO_PROGRAMS = {
     "conformance": (
         "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111"
     ),
+    "helm": "helm.sh/helm/v3/cmd/helm@latest",
+    "kubectl-validate": "sigs.k8s.io/kubectl-validate@latest",
     "crane": "github.com/google/go-containerregistry/cmd/crane@latest",
     "oras": "oras.land/oras/cmd/oras@latest",
     "pebble": "github.com/letsencrypt/pebble/v2/cmd/pebble@latest",
@@ -26,6 +28,7 @@ GO_PROGRAMS = {
 DEBIAN_PACKAGES = {
     "docker": "docker.io",
     "dockerd": "docker.io",
+    "docker-compose": "docker-compose",
     "podman": "podman",
     "buildah": "buildah",
     "skopeo": "skopeo",
