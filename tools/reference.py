@@ -33,6 +33,7 @@ from lading.cli.progress import EVENT
 from lading.errors import LadingError, RegistryError
 from lading.http.face import ENDPOINTS
 from lading.wire import problems
+from tools import differences
 from tools.commands import commands, fields, told
 from tools.example import example
 from tools.openapi import openapi_page
@@ -341,6 +342,30 @@ def metrics_page() -> str:
     return _page(blocks)
 
 
+def differences_page() -> str:
+    """What is answered otherwise than Distribution does."""
+    blocks = [
+        "# Differences from Distribution",
+        _MADE,
+        (
+            "Distribution 3.1.1 and Lading are set up by the same file, given the same content and "
+            "sent the same requests, several hundred in each setup.\n"
+            "Each part of the answers is compared: the status, every header field, and the code, "
+            "message and detail of errors; only dates, ids, states of uploads and ports are made "
+            "alike.\n"
+            "Of answers with another status, only that and the code are compared.\n"
+            "The following is all that differs, and the test fails if anything else does, or if "
+            "one of these is gone."
+        ),
+        "`*` stands for anything; a setup in brackets is the only one in which that is so.",
+        "## Setups",
+        _table(("setup", "what it is"), differences.setups()),
+    ]
+    for heading, rows in differences.groups():
+        blocks += [f"## {heading}", _table(differences.HEAD, rows)]
+    return _page(blocks)
+
+
 def endpoints_page() -> str:
     """Every route with its methods."""
     blocks = [
@@ -555,6 +580,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "config-example.yml": example,
     "config-schema.json": config_schema,
     "configuration.md": configuration_page,
+    "differences.md": differences_page,
     "distribution-configuration.md": distribution_page,
     "endpoints.md": endpoints_page,
     "errors.md": errors_page,
