@@ -15,11 +15,17 @@ ABSENT = "-"
 """The value of a part that is not there."""
 
 _ALIKE = (
+    (re.compile(r"(?<=\?)_state=[^&>\s\"]*&"), ""),
     (re.compile(r"\?_state=[^&>\s\"]*"), ""),
     (re.compile(r"(?<=/blobs/uploads/)(?!nowhere|unknown)[A-Za-z0-9_.=-]+"), "ID"),
     (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}-[0-9a-f]{16}(?![0-9a-f])"), "ID"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "PORT"),
     (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"), "DATE"),
+)
+_COMBINED = re.compile(
+    r"(?P<host>\S+) (?P<ident>\S+) (?P<user>\S+) "
+    r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
+    r'"(?P<request>.*?)" (?P<status>\d+) (?P<size>\S+) "(?P<referer>.*?)" "(?P<agent>.*?)"'
 )
 _SCOPE = re.compile(r'scope="([^"]*)"')
 _IDS = frozenset({"docker-upload-uuid", "x-request-id"})
@@ -66,6 +72,7 @@ def parts(case: Case, answer: Answer) -> Mapping[str, str]:
         found[name] = "ID" if name in _IDS else _alike(value)
     if "www-authenticate" in found:
         found["www-authenticate"] = _SCOPE.sub(_sorted_scope, found["www-authenticate"])
+    found |= _logged(answer)
     if not answer.whole:
         found["body"] = "cut off"
         return found
@@ -87,6 +94,21 @@ def _sorted_scope(found: re.Match[str]) -> str:
     parts = [each.rpartition(":") for each in found[1].split()]
     ordered = sorted(f"{name}:{','.join(sorted(actions.split(',')))}" for name, _, actions in parts)
     return f'scope="{" ".join(ordered)}"'
+
+
+def _logged(answer: Answer) -> dict[str, str]:
+    if not answer.line:
+        return {}
+    line = _COMBINED.fullmatch(answer.line)
+    if line is None:
+        return {"log": answer.line}
+    told = {f"log {name}": _alike(value) for name, value in line.groupdict().items()}
+    # What was answered has differences of its own.
+    if line["status"] == str(answer.status):
+        told["log status"] = "that of the answer"
+    if line["size"] == str(len(answer.body)):
+        told["log size"] = "that of the body"
+    return told
 
 
 def _unseen(case: Case, answer: Answer) -> bool:

@@ -42,13 +42,16 @@ class Case:
 class Answer(NamedTuple):
     """What came back; the fields in order, with their names in lower case.
 
-    No answer at all has the status 0; one whose body was cut off is not ``whole``.
+    No answer at all has the status 0; one whose body was cut off is not ``whole``. ``line`` is what
+    the access log tells of it, and ``events`` what an endpoint was told, if they are looked at.
     """
 
     status: int
     fields: Sequence[tuple[str, str]]
     body: bytes
     whole: bool = True
+    line: str = ""
+    events: Sequence[str] = ()
 
     def field(self, name: str) -> str | None:
         """The values of a field as one, or ``None``."""
@@ -67,8 +70,8 @@ class Wire:
         self._connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE)
         self._places: dict[str, str] = {}
 
-    def ask(self, case: Case) -> Answer:
-        """The answer to *case*."""
+    def ask(self, case: Case, number: int) -> Answer:
+        """The answer to *case*, which is the one with that *number*."""
         if case.raw:
             return self._raw(case.raw)
         target = self._target(case)
@@ -76,7 +79,7 @@ class Wire:
             case.method, target, skip_host="Host" in case.headers, skip_accept_encoding=True
         )
         # A value of a case takes the place of the client's own; an empty one leaves the field out.
-        fields = {**self._headers, **case.headers}
+        fields = {"User-Agent": agent(number), **self._headers, **case.headers}
         for name, value in fields.items():
             if value:
                 self._connection.putheader(name, value)
@@ -143,6 +146,11 @@ def _fields(response: http.client.HTTPResponse) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in response.getheaders()]
 
 
+def agent(number: int) -> str:
+    """By what the request with that *number* is found again in logs and events."""
+    return f"case/{number}"
+
+
 def run(
     address: str, cases: Sequence[Case], headers: Mapping[str, str], front: str = ""
 ) -> list[Answer]:
@@ -152,6 +160,6 @@ def run(
     """
     wire = Wire(address, headers, front)
     try:
-        return [wire.ask(case) for case in cases]
+        return [wire.ask(case, number) for number, case in enumerate(cases)]
     finally:
         wire.close()

@@ -1425,6 +1425,26 @@ _HOSTILE = (
     ),
 )
 
+_LOG = (
+    Permitted(
+        route="*",
+        method="HEAD",
+        field="log size",
+        theirs="*",
+        ours="that of the body",
+        reason="An answer to HEAD has no body, whatever a body would have been.",
+    ),
+    Permitted(
+        route="blob-upload",
+        method="POST",
+        condition="Forwarded",
+        field="log host",
+        theirs="127.0.0.1",
+        ours="192.0.2.1",
+        reason="Forwarded says who asks, too.",
+    ),
+)
+
 PERMITTED: tuple[Permitted, ...] = (
     *_EVERYWHERE,
     *_PATHS,
@@ -1438,5 +1458,6 @@ PERMITTED: tuple[Permitted, ...] = (
     *_REFUSED,
     *_UNREADABLE,
     *_HOSTILE,
+    *_LOG,
 )
 """All rows."""

@@ -1,18 +1,19 @@
 """Both registries, set up alike, and what they answer to the same requests."""
 
+import re
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.interop.differential.exchanging import Answer, Case, run
+from tests.interop.differential.exchanging import Answer, Case, agent, run
 from tests.interop.differential.script import filling, script, unauthorized
 from tests.interop.differential.setups import DELETES, Setup
 from tests.peers.programs import program
 from tests.peers.servers import Server, free_port
 
+_LINE = re.compile(r'^[^{\n].*"(case/\d+)"$', re.MULTILINE)
 Start = Callable[[Setup, Path], Server]
 
 
@@ -55,6 +56,14 @@ def cases_of(setup: Setup) -> list[Case]:
     return [*strangers, *script(setup.prefix, readonly=setup.readonly)]
 
 
+def _told(answers: Sequence[Answer], log: str) -> list[Answer]:
+    """*answers*, each with the line of the access log that is about it."""
+    lines = {found[1]: found[0] for found in _LINE.finditer(log)}
+    return [
+        answer._replace(line=lines.get(agent(number), "")) for number, answer in enumerate(answers)
+    ]
+
+
 class Field:
     """Where both are compared: each is filled once, and every setup begins with a copy of that."""
 
@@ -77,7 +86,7 @@ class Field:
             folder = self._folder / f"{start.__name__}-{setup.name}"
             folder.mkdir()
             shutil.copytree(full, folder / "data")
-            with ExitStack() as stack:
-                server = stack.enter_context(start(setup, folder))
-                found.append(run(server.address, cases, setup.headers, setup.front))
+            with start(setup, folder) as server:
+                answers = run(server.address, cases, setup.headers, setup.front)
+            found.append(_told(answers, server.log.read_text(errors="replace")))
         return [Both(*each) for each in zip(cases, *found, strict=True)]
