@@ -73,6 +73,7 @@ def parts(case: Case, answer: Answer) -> Mapping[str, str]:
     if "www-authenticate" in found:
         found["www-authenticate"] = _SCOPE.sub(_sorted_scope, found["www-authenticate"])
     found |= _logged(answer)
+    found["events"] = ", ".join(map(_alike, answer.events)) or ABSENT
     if not answer.whole:
         found["body"] = "cut off"
         return found

@@ -22,8 +22,8 @@ class Permitted:
         route: the route, as in metrics, or ``path``, ``root`` and ``hostile`` for what is none.
         method: of the request.
         condition: what is special about the request.
-        field: the part of the answer: ``status``, ``code``, ``message``, ``detail``, ``body`` or
-            the name of a header field.
+        field: the part of the answer: ``status``, ``code``, ``message``, ``detail``, ``body``,
+            the name of a header field, ``log`` with a part of the access log's line, or ``events``.
         theirs: what Distribution says.
         ours: what Lading says.
         reason: why that is right, or at least does no harm.
@@ -1445,6 +1445,36 @@ _LOG = (
     ),
 )
 
+_EVENTS = (
+    Permitted(
+        route="blob",
+        method="GET",
+        condition="range: outside|range: backwards",
+        field="events",
+        theirs="pull *",
+        ours="-",
+        reason="Nothing was pulled.",
+    ),
+    Permitted(
+        route="manifest",
+        method="PUT",
+        condition="with more tags",
+        field="events",
+        theirs="push team/app sha256:* by *",
+        ours="push team/app t1 sha256:* by *, push team/app t2 sha256:* by *",
+        reason="One push may name several tags.",
+    ),
+    Permitted(
+        route="blob-upload-chunk",
+        method="PUT",
+        condition="whole, sha384|whole, sha512",
+        field="events",
+        theirs="push team/app sha256:* by *",
+        ours="push team/app sha* by *",
+        reason="A blob keeps the digest by which it was pushed.",
+    ),
+)
+
 PERMITTED: tuple[Permitted, ...] = (
     *_EVERYWHERE,
     *_PATHS,
@@ -1459,5 +1489,6 @@ PERMITTED: tuple[Permitted, ...] = (
     *_UNREADABLE,
     *_HOSTILE,
     *_LOG,
+    *_EVENTS,
 )
 """All rows."""

@@ -65,6 +65,13 @@ def script(prefix: str = "", *, readonly: bool = False) -> list[Case]:
     return [*(_under(prefix, case) for case in cases), *_hostile(prefix)]
 
 
+def last(prefix: str = "", *, readonly: bool = False) -> list[Case]:
+    """Requests after which there is nothing more to tell: a pull, and a change if there can be."""
+    pull = _manifest("GET", "the last pull", f"{prefix}{APP}/manifests/oci", ACCEPTING)
+    change = _put("the last change", "last", content.OCI_IMAGE, OCI)
+    return [pull] if readonly else [_under(prefix, change), pull]
+
+
 def unauthorized() -> list[Case]:
     """Requests of people who are not let in, for registries that ask."""
     nobody, wrong = {"Authorization": ""}, {"Authorization": "Basic b3duZXI6d3Jvbmc="}

@@ -19,6 +19,8 @@ http:
   addr: 127.0.0.1:{port}
   secret: not-a-secret
 {http}
+notifications: {{endpoints: [{{name: a, url: "{events}", timeout: 5s}}]}}
+lading: {{workers: 1}}
 {more}
 """
 PASSWORDS = {"owner": "opensesame"}
@@ -52,11 +54,12 @@ class Setup:
     headers: Mapping[str, str] = field(default_factory=dict)
     front: str = ""
 
-    def config(self, *, root: Path, port: int, folder: Path) -> str:
-        """The text of the file."""
+    def config(self, *, root: Path, port: int, folder: Path, events: str) -> str:
+        """The text of the file; *events* is where those are told."""
         return _BASE.format(
             root=root,
             port=port,
+            events=events,
             readonly=", readonly: {enabled: true}" if self.readonly else "",
             storage=self.storage,
             http=self.http,

@@ -1,8 +1,9 @@
 """Distribution 3.1.1 and Lading, set up by the same file, are asked the same and answer alike.
 
 Every difference there is has a row in ``permitted.py``, which says why; it is part of the
-documentation. What is compared: status, header fields and body of several hundred answers, in every
-way in which registries are set up.
+documentation. What is compared: status, header fields and body of several hundred answers, the lines that
+access logs have of them, and the events that endpoints are told, in every way in which registries
+are set up. Metrics are compared in ``test_metrics.py``.
 """
 
 from collections import Counter
