@@ -124,6 +124,18 @@ def _locked(file: int, mode: int) -> bool:
     return True
 
 
+def server_of(root: Path) -> Path | None:
+    """Where ``/proc`` tells of the server that has *root*; ``None`` without one, or out of sight."""
+    place = Path("/proc") / _holder(root)
+    try:
+        # The number may be that of another process by now, or of another container.
+        lock = (root / LOCK).stat()
+        open_files = (each.stat() for each in (place / "fd").iterdir())
+        return place if any(os.path.samestat(each, lock) for each in open_files) else None
+    except OSError:
+        return None
+
+
 def _holder(root: Path) -> str:
     with contextlib.suppress(OSError):
         return (root / LOCK).read_text(encoding="ascii", errors="replace").strip() or "unknown"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -30,6 +31,12 @@ _CAUSES = {
     # OpenSSL has no word of its own for a file in which it found nothing.
     None: "there is no certificate, or no key, in PEM form",
 }
+
+
+def validity(certificate: Path) -> tuple[datetime, datetime]:
+    """When the first certificate of a file (PEM) begins to be valid, and when it ends."""
+    shown = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return shown.not_valid_before_utc, shown.not_valid_after_utc
 
 
 def openssl_name(go_name: str) -> str | None:

@@ -1,7 +1,8 @@
-"""``lading doctor``: what a registry can and cannot do."""
+"""``lading doctor``: what a registry can and cannot do, and what ails a server."""
 
 import click
 
+from lading.app import checkup
 from lading.app.clients import ClientOptions
 from lading.app.doctor import Finding, Verdict, examine
 from lading.cli.names import examples
@@ -11,13 +12,18 @@ from lading.cli.shapes import choice, many, record, text
 from lading.cli.sides import side_options
 from lading.oci.locator import parse_host, split_host
 
+_FILES = (".yml", ".yaml")
 _SHAPE = record(
     "What was found out.",
-    registry=text("The registry."),
+    registry=text("The registry, or else the configuration file or data directory of a server."),
     findings=many(
         record(
             subject=text("What was looked at."),
-            verdict=choice("What came of it.", *(each.value for each in Verdict)),
+            verdict=choice(
+                "What came of it.",
+                *(each.value for each in Verdict if each is not Verdict.FAILED),
+                *(each.value for each in checkup.Verdict),
+            ),
             detail=text("More about it."),
             advice=text("What to do about it; often nothing."),
         ),
@@ -31,22 +37,34 @@ _SHAPE = record(
     epilog=examples(
         "lading doctor localhost:5000",
         "lading doctor --write localhost:5000/team/app",
+        "lading doctor --root data",
+        "lading doctor /etc/distribution/config.yml",
     ),
 )
-@click.argument("place", metavar="HOST[/REPOSITORY]")
+@click.argument("place", metavar="[HOST[/REPOSITORY]|CONFIG.yml]", required=False)
 @click.option(
     "--write",
     is_flag=True,
     help="Also push something small to REPOSITORY, see what can be done with it, and remove it.",
 )
+@click.option("--root", metavar="DIR", help="Look at the server that keeps everything there.")
 @output_option("table", shape=_SHAPE, items="findings")
 @side_options
-def command(*, place: str, write: bool, out: Output, side: ClientOptions) -> int:
+def command(
+    *, place: str | None, write: bool, root: str | None, out: Output, side: ClientOptions
+) -> int:
     """Find out what the registry HOST can and cannot do, and say what to do about it.
 
-    Nothing is changed there without --write, which needs a REPOSITORY that you may push to. The
-    exit code is 1 if something failed that has to succeed.
+    Nothing is changed there without --write, which needs a REPOSITORY that you may push to. With
+    CONFIG.yml or --root, a server is looked at instead: its configuration, its directory, and this
+    machine; it may run meanwhile. The exit code is 1 if something failed that has to succeed.
     """
+    if root is not None or (place is not None and place.endswith(_FILES)):
+        if write or not (place is None or place.endswith(_FILES)):
+            raise click.UsageError("--root goes with CONFIG.yml, and not with HOST or --write")
+        return _check_up(place, root, out)
+    if place is None:
+        raise click.UsageError("name a HOST, or a server by CONFIG.yml or --root")
     host, repository = split_host(place) if "/" in place else (parse_host(place), "")
     if write and not repository:
         raise click.UsageError("--write needs HOST/REPOSITORY")
@@ -63,13 +81,22 @@ def command(*, place: str, write: bool, out: Output, side: ClientOptions) -> int
     return run(work())
 
 
-def _line(finding: Finding) -> str:
+def _check_up(file: str | None, root: str | None, out: Output) -> int:
+    failed = False
+    for finding in checkup.check_up(file=file, root=root):
+        failed = failed or finding.verdict is checkup.Verdict.FAILED
+        out.item(_line(finding), _facts(finding))
+    out.end("", {"registry": file or root or ""})
+    return 1 if failed else 0
+
+
+def _line(finding: Finding | checkup.Finding) -> str:
     detail = f"  {finding.detail}" if finding.detail else ""
     advice = f"\n{'':34}{finding.advice}" if finding.advice else ""
     return f"{finding.verdict.value:8}  {finding.subject:24}{detail}{advice}".rstrip()
 
 
-def _facts(finding: Finding) -> dict[str, str]:
+def _facts(finding: Finding | checkup.Finding) -> dict[str, str]:
     return {
         "subject": finding.subject,
         "verdict": finding.verdict.value,

@@ -36,7 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "logout": "Forget a login.",
         "whoami": "Say which login is used, and where it comes from.",
         "token": "Print a token for a repository.",
-        "doctor": "Find out what a registry can and cannot do.",
+        "doctor": "Find out what a registry can and cannot do, or what ails a server.",
     },
     "Serving": {
         "serve": "Serve a registry.",

@@ -102,6 +102,20 @@ def recorded_retention(root: Path) -> Retention | None:
     return _look(root, read)
 
 
+def structural_damage(root: Path) -> Sequence[str]:
+    """What SQLite finds wrong with the database under *root*, whose rows are not judged; blocks.
+
+    Raises:
+        StorageUnfit, StorageDamaged, StorageFailed: as `open_sqlite`.
+    """
+
+    def read(connection: SqliteConnection) -> Sequence[str]:
+        _require_ours(connection, connection.name)
+        return _integrity(connection)
+
+    return _look(root, read)
+
+
 def _look(root: Path, read: Callable[[SqliteConnection], T]) -> T:
     connection = SqliteConnection(_database(root), writes=False)
     try:

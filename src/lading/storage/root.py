@@ -46,7 +46,7 @@ def prepare_filesystem(root: Path) -> None:
     except StorageReadOnly as error:
         raise StorageReadOnly(
             f"{where} cannot be written by uid {os.geteuid()} ({_reason(error)}); "
-            f"give it to that user ({_given(where)}) or choose another directory"
+            f"give it to that user ({giving(where)}) or choose another directory"
         ) from error
 
 
@@ -101,13 +101,18 @@ def _probe(root: str) -> None:
             os.unlink(probe)
 
 
-def _refuse_network(root: str) -> None:
+def file_system(path: str) -> str:
+    """The type of the file system that *path* is on; empty if it cannot be told."""
     try:
         with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
-            kind = kind_of(os.path.realpath(root), mounts.read())
+            return kind_of(os.path.realpath(path), mounts.read())
     except OSError:
-        # Without /proc it cannot be told; the probe still finds out about locks.
-        return
+        return ""
+
+
+def _refuse_network(root: str) -> None:
+    # Where it cannot be told, the probe still finds out about locks.
+    kind = file_system(root)
     if kind in NETWORK:
         raise StorageUnfit(
             f"{root} lies on a network file system ({kind}), where locks and syncs cannot be "
@@ -134,9 +139,9 @@ def kind_of(path: str, mounts: str) -> str:
     return kind
 
 
-def _given(where: str) -> str:
-    """The command that makes this user the owner of *where* and of what an earlier one left."""
-    user, group = os.geteuid(), os.getegid()
+def giving(where: str, owner: tuple[int, int] | None = None) -> str:
+    """The command that gives *where*, and what others left there, to *owner*, or else to us."""
+    user, group = owner or (os.geteuid(), os.getegid())
     if os.path.isdir(where):
         return f"chown -R {user}:{group} {shlex.quote(where)}"
     return f"install -d -o {user} -g {group} {shlex.quote(where)}"
