@@ -180,10 +180,13 @@ def test_a_changed_file_replaces_the_pod(helm: Program) -> None:
     [
         ("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor needs metrics.enabled"),
         ("ingress.enabled=true", "ingress.hosts names no host"),
+        ("persistance.enabled=false", "persistance"),
+        ("service.port=many", "port"),
+        ("persistence.existingclaim=mine", "existingclaim"),
     ],
 )
-def test_half_a_wish_is_refused(helm: Program, setting: str, told: str) -> None:
-    """With what is missing."""
+def test_a_wish_that_makes_no_sense_is_refused(helm: Program, setting: str, told: str) -> None:
+    """With what is missing, or with the name that means nothing."""
     assert told in helm.refusal(
         "template", "here", CHART, "--kube-version", KUBERNETES, "--set", setting
     )
