@@ -68,7 +68,7 @@ class NameInvalid(RegistryError):
 
     code = "NAME_INVALID"
     summary = "invalid repository name"
-    advice = "Use lower-case letters and digits, between them ., _, __, - or /, and at most 255 in all."
+    advice = "Use lower-case letters and digits, between them . _ __ - or /; at most 255 in all."
 
 
 class NameUnknown(RegistryError):
