@@ -238,3 +238,14 @@ def test_thousands_of_missing_digests_are_told_in_part() -> None:
     assert len(told) == 1001
     assert {each["code"] for each in told} == {"MANIFEST_BLOB_UNKNOWN"}
     assert "and 4000 more" in told[-1]["message"]
+
+
+def test_registry_that_is_unwell_says_where_to_look() -> None:
+    """Whatever was asked, since the client is not the one who is wrong."""
+    response = problems.unwell()
+
+    assert response.status == 503
+    assert isinstance(response.body, bytes)
+    (entry,) = json.loads(response.body)["errors"]
+    assert entry["code"] == "UNAVAILABLE"
+    assert "/debug/health" in entry["detail"]
