@@ -1,5 +1,6 @@
 """The container image in the place of registry:2 and registry:3, under files that people have."""
 
+import http.client
 import json
 import shutil
 import stat
@@ -114,6 +115,16 @@ def is_served(docker: Program, started: Started) -> None:
     until(docker, started, ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5000/readyz"])
 
 
+def deleting(started: Started, repository: str) -> int:
+    """What somebody is answered who deletes a manifest that is not there."""
+    connection = http.client.HTTPConnection(started.address, timeout=60)
+    try:
+        connection.request("DELETE", f"/v2/{repository}/manifests/sha256:{'0' * 64}")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def prepare(folder: Path) -> None:
     """Lay down what the files of people mount."""
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(rounds=4)).decode()
@@ -155,6 +166,8 @@ def test_a_compose_file_goes_on_working(
         docker.run("pull", name)
 
         assert inspect(docker, name).id == made
+        # All of them say so, each in its own way, and without that it would be 405.
+        assert deleting(started, "team/note") == (401 if file.stem == "users" else 404)
 
 
 @pytest.mark.parametrize("file", [FILES / "file.yml", FILES / "third.yml", OURS], ids=str)
