@@ -5,11 +5,12 @@ names of ``__all__`` that come from ``registry`` are for commands, which do not 
 """
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 from lading.app.config.sources import Loaded, load
 from lading.app.directory import prepare, require_registry
-from lading.app.stores import heeding, open_stores, utc_now
+from lading.app.stores import Stores, heeding, open_stores, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
 from lading.registry.collected import Collected, Listener, Tally, What
@@ -25,6 +26,7 @@ __all__ = [
     "What",
     "audit",
     "collect",
+    "collect_at_once",
     "configured",
 ]
 
@@ -58,16 +60,73 @@ async def collect(loaded: Loaded, *, untagged: bool, dry_run: bool, listener: Li
     async with open_stores(config.root, config) as stores:
         collector = Collector(stores.blobs, stores.metadata, grace=grace, now=utc_now)
         sweep = Sweep(stores.blobs, stores.metadata, grace=grace, expiry=expiry, now=utc_now)
-        if dry_run:
-            tally = await collector.rehearse(untagged=untagged, listener=listener)
-            tally.add(await sweep.uploads(dry_run=True))
-            tally.add(await sweep.waste(dry_run=True, listener=listener))
-            return tally
-        async with stores.metadata.background(wait=True):
-            tally = await collector.collect(untagged=untagged, listener=listener)
-            tally.add(await sweep.uploads())
-            tally.add(await sweep.waste(listener=listener))
-            return tally
+        return await _round(
+            stores, collector, sweep, untagged=untagged, dry_run=dry_run, listener=listener
+        )
+
+
+PROTECTED = timedelta(hours=1)
+"""How long `collect_at_once` leaves alone what was pushed, mounted or asked for."""
+
+
+async def collect_at_once(
+    loaded: Loaded, *, untagged: bool, dry_run: bool, listener: Listener
+) -> Tally:
+    """As `collect`, but what was deleted goes at once; says what is left.
+
+    Blobs that no manifest named yet stay for `PROTECTED`, or, while uploads are open, for the grace
+    of the server: they may be pieces of an image whose other pieces are on their way.
+
+    Raises:
+        StorageUnfit, StorageFailed: as `collect`.
+    """
+    await asyncio.to_thread(_make_ready, loaded.config.root)
+    config = await asyncio.to_thread(
+        heeding, loaded.config, own_grace="collector.grace" in loaded.given
+    )
+    usual = config.collector.grace
+    async with open_stores(config.root, config) as stores:
+        sweep = Sweep(
+            stores.blobs,
+            stores.metadata,
+            grace=min(usual, PROTECTED),
+            expiry=config.uploads.expiry,
+            now=utc_now,
+        )
+        pushing = await stores.blobs.count_uploads() > 0
+        collector = Collector(
+            stores.blobs,
+            stores.metadata,
+            grace=usual if pushing else min(usual, PROTECTED),
+            ended_grace=timedelta(0),
+            now=utc_now,
+        )
+        tally = await _round(
+            stores, collector, sweep, untagged=untagged, dry_run=dry_run, listener=listener
+        )
+        tally.kept = tally.kept or await stores.metadata.kept()
+        return tally
+
+
+async def _round(
+    stores: Stores,
+    collector: Collector,
+    sweep: Sweep,
+    *,
+    untagged: bool,
+    dry_run: bool,
+    listener: Listener,
+) -> Tally:
+    if dry_run:
+        tally = await collector.rehearse(untagged=untagged, listener=listener)
+        tally.add(await sweep.uploads(dry_run=True))
+        tally.add(await sweep.waste(dry_run=True, listener=listener))
+        return tally
+    async with stores.metadata.background(wait=True):
+        tally = await collector.collect(untagged=untagged, listener=listener)
+        tally.add(await sweep.uploads())
+        tally.add(await sweep.waste(listener=listener))
+        return tally
 
 
 async def audit(loaded: Loaded, *, fast: bool, repair: bool, listener: FindingListener) -> Verdict:

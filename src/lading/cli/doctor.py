@@ -38,7 +38,7 @@ _SHAPE = record(
         "lading doctor localhost:5000",
         "lading doctor --write localhost:5000/team/app",
         "lading doctor --root data",
-        "lading doctor /etc/distribution/config.yml",
+        "lading doctor config.yml",
     ),
 )
 @click.argument("place", metavar="[HOST[/REPOSITORY]|CONFIG.yml]", required=False)

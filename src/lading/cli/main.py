@@ -44,7 +44,7 @@ class _Commands(click.Group):
         """Import the command *cmd_name*."""
         if cmd_name not in COMMANDS:
             return None
-        found = importlib.import_module(f"lading.cli.{cmd_name}").command
+        found = importlib.import_module(f"lading.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
         # Garbage is looked for from now on, though not among what was imported.
         gc.freeze()

@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Serving": {
         "serve": "Serve a registry.",
         "gc": "Remove unreferenced content and waste.",
+        "garbage-collect": "Remove what nothing names, as Distribution's command does.",
         "fsck": "Look for damaged content, and put it right.",
         "events": "Show what happened, and who was told.",
     },

@@ -62,11 +62,13 @@ class ManifestDeleted:
 
     With *untagged_before*, it ends only if `Collection.untagged` would still list it for that time;
     else committing it raises `ManifestUnknown`. So a collector never takes what was just named.
+    *ended_before* is that of `Collection.untagged`.
     """
 
     repository: RepositoryName
     digest: Digest
     untagged_before: datetime | None = None
+    ended_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,15 @@ class Condemned:
 
     taken: Sequence[Doomed]
     finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a round left: different blobs and manifests, and blobs that wait for their grace to end."""
+
+    blobs: int
+    manifests: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,8 +325,13 @@ class Deliveries(Protocol):
 class Collection(Protocol):
     """Forget, then delete; each step safe against a crash after it."""
 
-    async def condemn(self, *, before: datetime, limit: int) -> Condemned:
+    async def condemn(
+        self, *, before: datetime, ended_before: datetime | None = None, limit: int
+    ) -> Condemned:
         """Take what was queued before *before*, is still unreferenced and not vouched for since.
+
+        With *ended_before*, a later time, what was queued by the end of its last name goes when
+        that came before *ended_before*: what was deleted needs no grace as long as a push does.
 
         One step of a round, which is to be repeated until it is finished. It takes up to *limit*:
         permissions to read go first; bytes that nobody may read any more are moved to the doomed,
@@ -333,13 +349,23 @@ class Collection(Protocol):
         ...
 
     async def untagged(
-        self, *, before: datetime, limit: int, after: tuple[RepositoryName, Digest] | None = None
+        self,
+        *,
+        before: datetime,
+        ended_before: datetime | None = None,
+        limit: int,
+        after: tuple[RepositoryName, Digest] | None = None,
     ) -> Sequence[tuple[RepositoryName, Digest, int]]:
         """Manifests (repository, digest, size) without a tag, a parent index or a live subject.
 
         Only those put, last named and last vouched for before *before*; ordered by repository and
-        digest.
+        digest. With *ended_before*, a later time, those whose names ended before that, and which
+        were put before *before* or had a tag since.
         """
+        ...
+
+    async def kept(self) -> Kept:
+        """How much there is now; counts every row, so it is nothing for the path of a request."""
         ...
 
 

@@ -388,9 +388,10 @@ def _delete_manifest(
     present = _live_manifest(connection, repository, digest) if repository is not None else None
     if repository is None or present is None:
         raise ManifestUnknown(digest)
-    before = change.untagged_before
-    if before is not None and not is_untagged(connection, present[0], stamp(before)):
-        raise ManifestUnknown(digest)
+    if (before := change.untagged_before) is not None:
+        gone = change.ended_before or before
+        if not is_untagged(connection, present[0], stamp(before), stamp(gone)):
+            raise ManifestUnknown(digest)
     _end_manifest(connection, repository, digest, present, now)
     ended = connection.rows(
         "UPDATE tags SET until = ?, until_at = ? WHERE manifest = ? AND until IS NULL"

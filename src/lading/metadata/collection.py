@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lading.errors import BlobUnknown, ManifestUnknown
-from lading.interfaces.metadata import Condemned, Doomed, Pull
+from lading.interfaces.metadata import Condemned, Doomed, Kept, Pull
 from lading.metadata.changes import forget_link, live_repository
 from lading.metadata.connection import Connection
 from lading.metadata.rows import stamp, stored_digest
@@ -19,9 +19,13 @@ from lading.oci.names import RepositoryName
 _STEP = 500
 """How many queued rows one transaction looks at, so that no push waits long for a round."""
 
+# An edge that ended when the link was queued, or after that, is what queued it: nobody has pushed
+# the blob again or asked for it since.
 QUEUED_LINKS = (
     "SELECT repository, digest, size, queued_at FROM links"
-    " WHERE queued_at IS NOT NULL AND queued_at < ?"
+    " WHERE queued_at IS NOT NULL AND queued_at < ? AND (queued_at < ? OR EXISTS"
+    " (SELECT 1 FROM edges WHERE edges.repository = links.repository"
+    " AND edges.digest = links.digest AND edges.until_at >= links.queued_at))"
     " ORDER BY queued_at, digest, repository LIMIT ?"
 )
 QUEUED_BLOBS = (
@@ -35,6 +39,13 @@ LAST_NAMED = (
 GIVE_UP = (
     "SELECT id FROM manifests WHERE until IS NOT NULL AND forgotten = 0 AND until_at < ?"
     " ORDER BY until_at LIMIT ?"
+)
+KEPT = (
+    "SELECT (SELECT COUNT(*) FROM blobs),"
+    " (SELECT COUNT(DISTINCT digest) FROM manifests WHERE until IS NULL),"
+    " (SELECT COUNT(DISTINCT digest) FROM links WHERE queued_at IS NOT NULL AND NOT EXISTS"
+    " (SELECT 1 FROM edges WHERE edges.repository = links.repository"
+    " AND edges.digest = links.digest AND edges.until_at IS NULL))"
 )
 VOUCH_BLOB = (
     "UPDATE links SET queued_at = CASE WHEN EXISTS (SELECT 1 FROM edges"
@@ -50,10 +61,14 @@ VOUCH_MANIFEST = (
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What a round may take: queued before *before*, and named by nothing that undo may restore."""
+    """What a round may take: queued before *before*, and named by nothing that undo may restore.
+
+    What the end of its last name queued may go when that was before *ended*.
+    """
 
     now: int
     before: int
+    ended: int
     undo: int
 
     @property
@@ -83,7 +98,8 @@ def _already_doomed(connection: Connection, limit: int) -> list[Doomed]:
 
 def _take_links(connection: Connection, horizon: Horizon, limit: int, taken: list[Doomed]) -> int:
     """Look at up to *limit* queued links and take those that nothing names; return how many."""
-    queued = connection.rows(QUEUED_LINKS, (horizon.before, limit)) if limit > 0 else []
+    times = (horizon.ended, horizon.before)
+    queued = connection.rows(QUEUED_LINKS, (*times, limit)) if limit > 0 else []
     for repository, digest, size, queued_at in queued:
         later = _named_until(connection, horizon, repository, digest)
         if later is not None and later < 0:
@@ -127,7 +143,8 @@ def _why(connection: Connection, repository: int) -> tuple[RepositoryName, str]:
 
 def _take_blobs(connection: Connection, horizon: Horizon, limit: int, taken: list[Doomed]) -> int:
     """Move up to *limit* queued blobs to the doomed; return how many were looked at."""
-    queued = connection.rows(QUEUED_BLOBS, (horizon.before, limit)) if limit > 0 else []
+    # No repository holds these, so nobody can have been told that they are there.
+    queued = connection.rows(QUEUED_BLOBS, (horizon.ended, limit)) if limit > 0 else []
     reason = "no repository holds it"
     for digest, size, location in queued:
         if connection.row("SELECT 1 FROM links WHERE digest = ? LIMIT 1", (digest,)) is not None:
@@ -158,6 +175,13 @@ def _give_up_ended(connection: Connection, horizon: Horizon, step: int) -> int:
 def still_doomed(connection: Connection, digest: Digest) -> bool:
     """Whether the bytes are still to be deleted."""
     return connection.row("SELECT 1 FROM doomed WHERE digest = ?", (str(digest),)) is not None
+
+
+def kept(connection: Connection) -> Kept:
+    """How much there is now."""
+    found = connection.row(KEPT)
+    assert found is not None
+    return Kept(*found)
 
 
 def bury(connection: Connection, digest: Digest) -> None:

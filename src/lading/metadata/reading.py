@@ -19,6 +19,7 @@ from lading.metadata.rows import (
     moment,
     stored_digest,
 )
+from lading.metadata.untagged import ABANDONED, PROMISED
 from lading.oci.descriptor import Descriptor, Descriptors
 from lading.oci.digest import Digest
 from lading.oci.media_types import OCTETS
@@ -42,17 +43,24 @@ BODY = (
     "SELECT bodies.body, manifests.media_type, manifests.digest FROM manifests"
     " JOIN bodies ON bodies.manifest = manifests.id WHERE manifests.id = ?"
 )
+# 0 where a name ended since somebody last pushed it or was told that it is there: what is said now
+# is not promised yet.
 PROTECTION = (
-    "SELECT manifests.id, manifests.pushed_at, manifests.vouched_at,"
-    " EXISTS (SELECT 1 FROM tags WHERE tags.manifest = manifests.id AND tags.until_at IS NULL)"
+    "SELECT manifests.id, CASE"  # noqa: S608 - of constants
+    " WHEN EXISTS (SELECT 1 FROM tags WHERE tags.manifest = manifests.id"
+    " AND tags.until_at IS NULL)"
     " OR EXISTS (SELECT 1 FROM edges WHERE edges.repository = manifests.repository"
-    " AND edges.digest = manifests.digest AND edges.until_at IS NULL)"
+    " AND edges.digest = manifests.digest AND edges.until_at IS NULL) THEN NULL"
+    f" WHEN {ABANDONED} THEN 0 ELSE {PROMISED} END"
     " FROM manifests WHERE manifests.repository ="
     " (SELECT id FROM repositories WHERE name = ? AND until IS NULL)"
     " AND manifests.digest = ? AND manifests.until IS NULL"
 )
 BLOB = (
-    "SELECT size, media_type, queued_at FROM links WHERE repository ="
+    "SELECT size, media_type, CASE WHEN queued_at IS NULL THEN NULL"
+    " WHEN EXISTS (SELECT 1 FROM edges WHERE edges.repository = links.repository"
+    " AND edges.digest = links.digest AND edges.until_at >= links.queued_at) THEN 0"
+    " ELSE queued_at END FROM links WHERE repository ="
     " (SELECT id FROM repositories WHERE name = ? AND until IS NULL) AND digest = ?"
 )
 HOLDERS = (
@@ -132,14 +140,13 @@ def resolve_digest(
     found = connection.row(PROTECTION, (repository, str(digest)))
     if found is None:
         raise ManifestUnknown(digest)
-    row, pushed_at, vouched_at, named = found
+    row, alone_since = found
     body, media_type, _ = _manifest(connection, cache, row, digest)
-    alone_since = None if named else max(pushed_at, vouched_at or 0)
     return Protected(Descriptor(media_type, digest, len(body)), alone_since)
 
 
 def find_blob(connection: Connection, repository: RepositoryName, digest: Digest) -> Protected:
-    """The blob, and since when it has been queued."""
+    """The blob, and since when it has been promised to somebody; 0 if only a name kept it."""
     found = connection.row(BLOB, (repository, f"{digest.algorithm}:{digest.value}"))
     if found is None:
         raise BlobUnknown(digest)

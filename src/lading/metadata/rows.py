@@ -66,10 +66,10 @@ def encode_change(change: Change) -> tuple[str, str]:
                 "sparse": change.sparse,
             }
         case ManifestDeleted():
-            before = change.untagged_before
             found |= {
                 "digest": str(change.digest),
-                "untaggedBefore": stamp(before) if before is not None else None,
+                "untaggedBefore": _maybe_stamp(change.untagged_before),
+                "endedBefore": _maybe_stamp(change.ended_before),
             }
         case TagDeleted():
             found |= {"tag": change.tag}
@@ -108,12 +108,21 @@ def _manifest_put(repository: RepositoryName, found: Mapping[str, Any], body: by
 def _manifest_deleted(
     repository: RepositoryName, found: Mapping[str, Any], _: bytes
 ) -> ManifestDeleted:
-    before = found["untaggedBefore"]
     return ManifestDeleted(
         repository,
         stored_digest(found["digest"]),
-        moment(before) if before is not None else None,
+        _maybe_moment(found["untaggedBefore"]),
+        # Events of earlier versions do not say.
+        _maybe_moment(found.get("endedBefore")),
     )
+
+
+def _maybe_stamp(at: datetime | None) -> int | None:
+    return None if at is None else stamp(at)
+
+
+def _maybe_moment(at: int | None) -> datetime | None:
+    return None if at is None else moment(at)
 
 
 def _tag_deleted(repository: RepositoryName, found: Mapping[str, Any], _: bytes) -> TagDeleted:

@@ -16,6 +16,7 @@ from lading.interfaces.metadata import (
     Delivery,
     Event,
     Exclusion,
+    Kept,
     Outlook,
     Pull,
     TagInterval,
@@ -32,12 +33,17 @@ from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference, RepositoryName, Tag
 
+_PROMISE = timedelta(minutes=30)
+"""A promise is recorded when the last is older, or half of the grace: commands may collect what was
+promised an hour ago."""
+
 
 class RowStore:
     """Every promise of `MetadataStore`, kept by rows in *database*.
 
     *grace* is how long unreferenced content stays; an answer that somebody may rely on renews half
-    of it. *undo* is for how long what an ended name named is kept.
+    of it, unless *may_vouch* says that nothing is to be written. *undo* is for how long what an
+    ended name named is kept.
     """
 
     def __init__(
@@ -48,13 +54,15 @@ class RowStore:
         grace: timedelta,
         undo: timedelta,
         now: Callable[[], datetime],
+        may_vouch: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._exclusion = exclusion
         self._grace = grace
-        self._half_grace = micros(grace) // 2
+        self._promise = min(micros(grace) // 2, micros(_PROMISE))
         self._undo = micros(undo)
         self._now = now
+        self._may_vouch = may_vouch
         self._cache = ManifestCache()
 
     async def get_manifest(self, repository: RepositoryName, reference: Reference) -> Manifest:
@@ -87,7 +95,7 @@ class RowStore:
 
     def _is_stale(self, vouched_at: int) -> bool:
         """Whether so much of the grace has passed that a promise has to be recorded."""
-        return stamp(self._now()) - vouched_at >= self._half_grace
+        return stamp(self._now()) - vouched_at >= self._promise and self._may_vouch()
 
     async def holders(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
         """Up to *limit* repositories in which the blob may be read."""
@@ -156,9 +164,12 @@ class RowStore:
         """Forget the oldest events."""
         return await self._database.write(deliveries.forget_events, before, upto, limit)
 
-    async def condemn(self, *, before: datetime, limit: int) -> Condemned:
+    async def condemn(
+        self, *, before: datetime, ended_before: datetime | None = None, limit: int
+    ) -> Condemned:
         """Take what was queued before *before* and is still unreferenced."""
-        horizon = Horizon(stamp(self._now()), stamp(before), self._undo)
+        ended = max(before, ended_before or before)
+        horizon = Horizon(stamp(self._now()), stamp(before), stamp(ended), self._undo)
         return await self._database.write(collection.condemn, horizon, limit)
 
     async def still_doomed(self, digest: Digest) -> bool:
@@ -170,10 +181,20 @@ class RowStore:
         await self._database.write(collection.bury, digest)
 
     async def untagged(
-        self, *, before: datetime, limit: int, after: tuple[RepositoryName, Digest] | None = None
+        self,
+        *,
+        before: datetime,
+        ended_before: datetime | None = None,
+        limit: int,
+        after: tuple[RepositoryName, Digest] | None = None,
     ) -> Sequence[tuple[RepositoryName, Digest, int]]:
         """Manifests that no tag, index or subject leads to."""
-        return await self._database.survey(untagged.untagged, stamp(before), limit, after)
+        ended = stamp(ended_before or before)
+        return await self._database.survey(untagged.untagged, stamp(before), ended, limit, after)
+
+    async def kept(self) -> Kept:
+        """How much there is now."""
+        return await self._database.survey(collection.kept)
 
     async def blobs(self, *, after: Digest | None, limit: int) -> Sequence[Descriptor]:
         """Blobs that are believed to be there, ordered by digest."""

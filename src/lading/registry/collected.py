@@ -1,9 +1,10 @@
 """What background work takes away: one value for each thing, and how they add up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from lading.interfaces.metadata import Kept
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 
@@ -42,7 +43,10 @@ def unheard(_collected: Collected) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """How much was collected; *freed* is in bytes, *failed* counts what could not be deleted."""
+    """How much was collected; *freed* is in bytes, *failed* counts what could not be deleted.
+
+    *kept* is what is left, if somebody counted it.
+    """
 
     manifests: int = 0
     links: int = 0
@@ -51,6 +55,7 @@ class Tally:
     uploads: int = 0
     failed: int = 0
     freed: int = 0
+    kept: Kept | None = field(default=None, compare=False)
 
     def count(self, collected: Collected) -> None:
         """Add one thing."""
@@ -75,6 +80,7 @@ class Tally:
         self.uploads += other.uploads
         self.failed += other.failed
         self.freed += other.freed
+        self.kept = other.kept or self.kept
 
     def __bool__(self) -> bool:
         return any((self.manifests, self.links, self.blobs, self.waste, self.uploads, self.failed))

@@ -39,6 +39,9 @@ class Deletes(Protocol):
 class Collector:
     """Takes what has been unreferenced for longer than *grace*.
 
+    What lost its last name, and was not pushed or asked for since, needs to have done so only
+    *ended_grace* ago, which is as long unless given.
+
     Rounds may run while the server serves, and several at once; `Exclusion.background` keeps them
     apart only to save work.
     """
@@ -49,11 +52,13 @@ class Collector:
         metadata: MetadataStore,
         *,
         grace: timedelta,
+        ended_grace: timedelta | None = None,
         now: Callable[[], datetime],
     ) -> None:
         self._blobs = blobs
         self._metadata = metadata
         self._grace = grace
+        self._ended_grace = grace if ended_grace is None else min(grace, ended_grace)
         self._now = now
 
     async def collect(self, *, untagged: bool = False, listener: Listener = unheard) -> Tally:
@@ -69,12 +74,15 @@ class Collector:
         if untagged:
             await self._end_untagged(tally, listener)
         failed: set[Digest] = set()
-        before = self._now() - self._grace
+        now = self._now()
+        before, ended = now - self._grace, now - self._ended_grace
         finished = False
         while not finished:
             # Bytes that could not be deleted come back at once: they wait for the next round, and
             # must not take up the room of others in this one.
-            step = await self._metadata.condemn(before=before, limit=_BATCH + len(failed))
+            step = await self._metadata.condemn(
+                before=before, ended_before=ended, limit=_BATCH + len(failed)
+            )
             finished = step.finished
             for doomed in step.taken:
                 if doomed.digest in failed and doomed.repository is None:
@@ -90,8 +98,16 @@ class Collector:
     async def rehearse(self, *, untagged: bool = False, listener: Listener = unheard) -> Tally:
         """Say what `collect` would do now, by doing it to a copy. Nothing changes."""
         async with self._metadata.rehearsal() as copy:
-            collector = Collector(_Untouched(), copy, grace=self._grace, now=self._now)
-            return await collector.collect(untagged=untagged, listener=listener)
+            collector = Collector(
+                _Untouched(),
+                copy,
+                grace=self._grace,
+                ended_grace=self._ended_grace,
+                now=self._now,
+            )
+            tally = await collector.collect(untagged=untagged, listener=listener)
+            tally.kept = await copy.kept()
+            return tally
 
     async def _take(self, doomed: Doomed, failed: set[Digest]) -> Collected | None:
         if doomed.repository is not None:
@@ -120,12 +136,15 @@ class Collector:
             ended = tally.manifests
             # What was named by something that ended just now has a grace of its own; only when
             # that is 0 does it end in the next pass.
-            before = self._now() - self._grace
+            now = self._now()
+            before, gone = now - self._grace, now - self._ended_grace
             after: tuple[RepositoryName, Digest] | None = None
-            while page := await self._metadata.untagged(before=before, limit=_BATCH, after=after):
+            while page := await self._metadata.untagged(
+                before=before, ended_before=gone, limit=_BATCH, after=after
+            ):
                 for repository, digest, size in page:
                     after = (repository, digest)
-                    change = ManifestDeleted(repository, digest, untagged_before=before)
+                    change = ManifestDeleted(repository, digest, before, gone)
                     try:
                         await self._metadata.commit(change, occasion=COLLECTOR)
                     except ManifestUnknown:

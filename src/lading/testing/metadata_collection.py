@@ -368,6 +368,69 @@ class CollectionContract:
         assert [*now] == _rows(lone, orphan)
         assert [*later] == _rows(lone, orphan, tagged)
 
+    async def test_what_was_deleted_may_go_before_what_was_pushed(
+        self, store: MetadataStore, clock: Clock
+    ) -> None:
+        """The end of a name needs no grace of its own; a blob that waits for its manifest does."""
+        gone = await push(store, samples.image(1), tags=["v1"])
+        await link(store, b"waits for its manifest")
+        await store.commit(ManifestDeleted(APP, gone.digest), occasion=Occasion())
+        clock.advance(timedelta(seconds=1))
+
+        links = await store.condemn(before=clock() - HOUR, ended_before=clock(), limit=100)
+        rest = await store.condemn(before=clock() - HOUR, ended_before=clock(), limit=100)
+
+        taken = {digest for _, digest in _links([*links.taken, *rest.taken])}
+        assert taken == {Digest.of(each) for each in samples.image(1).blobs}
+        assert (await store.kept()).waiting == 1
+
+    async def test_what_was_asked_for_since_it_was_deleted_stays(
+        self, store: MetadataStore, clock: Clock
+    ) -> None:
+        """Whoever was told that it is there leaves it out of a push, however short ago it ended."""
+        gone = await push(store, samples.image(1), tags=["v1"])
+        first, *others = samples.image(1).blobs
+        await store.commit(ManifestDeleted(APP, gone.digest), occasion=Occasion())
+        clock.advance(timedelta(seconds=1))
+        await store.get_blob(APP, Digest.of(first), vouch=True)
+        clock.advance(timedelta(seconds=1))
+
+        step = await store.condemn(before=clock() - HOUR, ended_before=clock(), limit=100)
+
+        assert {digest for _, digest in _links(step.taken)} == {Digest.of(each) for each in others}
+
+    async def test_manifest_whose_tag_moved_on_may_go_at_once(
+        self, store: MetadataStore, clock: Clock
+    ) -> None:
+        """One that never had a name may be about to get one; one that was promised stays."""
+        moved = await push(store, samples.image(1), tags=["v1"])
+        promised = await push(store, samples.image(2), tags=["v2"])
+        await push(store, samples.image(3), tags=["v1", "v2"])
+        await push(store, samples.image(4))
+        clock.advance(timedelta(seconds=1))
+        await store.resolve(APP, promised.digest)
+        clock.advance(timedelta(seconds=1))
+        before, ended = clock() - HOUR, clock()
+
+        found = await store.untagged(before=before, ended_before=ended, limit=10)
+
+        assert [*found] == _rows(moved)
+        await store.commit(ManifestDeleted(APP, moved.digest, before, ended), occasion=Occasion())
+        with pytest.raises(ManifestUnknown):
+            await store.commit(
+                ManifestDeleted(APP, promised.digest, before, ended), occasion=Occasion()
+            )
+
+    async def test_what_is_kept_is_counted(self, store: MetadataStore) -> None:
+        """Blobs and manifests each once, in however many repositories they are."""
+        await push(store, samples.image(1), tags=["v1"])
+        await link(store, b"waits for its manifest")
+
+        kept = await store.kept()
+
+        assert kept.blobs == len(set(samples.image(1).blobs)) + 1
+        assert (kept.manifests, kept.waiting) == (1, 1)
+
     async def test_untagged_manifests_are_listed_a_page_at_a_time(
         self, store: MetadataStore, clock: Clock
     ) -> None:

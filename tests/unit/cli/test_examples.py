@@ -38,11 +38,14 @@ SAVED = {
 }
 """What has to be there for a command that says so, and how it is made."""
 
+SERVER = "version: 0.1\nstorage: {filesystem: {rootdirectory: data}}\n"
+"""The configuration of a server."""
+
 
 def lay_out(line: str, shelf: Shelf, here: Path) -> None:
     """Fill the working directory with what *line* names."""
     (here / "notes.txt").write_text("notes\n")
-    (here / "config.yml").write_text("version: 0.1\nstorage: inmemory\n")
+    (here / "config.yml").write_text(SERVER)
     (here / "sbom.json").write_text("{}\n")
     (here / "docs").mkdir()
     (here / "docs" / "page.md").write_text("# Page\n")

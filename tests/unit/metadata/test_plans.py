@@ -31,7 +31,12 @@ from lading.testing import samples
 
 APP, OTHER = RepositoryName("team/app"), RepositoryName("team/other")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-HORIZON = Horizon(now=3_000_000_000_000_000, before=3_000_000_000_000_000, undo=1)
+HORIZON = Horizon(
+    now=3_000_000_000_000_000,
+    before=3_000_000_000_000_000,
+    ended=3_000_000_000_000_000,
+    undo=1,
+)
 WHOLE_TABLE_WANTED = ("FROM doomed ORDER BY digest", "FROM deliveries ORDER BY endpoint")
 
 
@@ -122,7 +127,7 @@ def _read_everything(noting: _Noting) -> None:
     collection.vouch_manifest(noting, APP, index.digest, AT)
     collection.record_pulls(noting, [Pull(APP, index.digest, Tag("v2"), AT)])
     collection.still_doomed(noting, blob.digest)
-    untagged.untagged(noting, HORIZON.before, 10, None)
+    untagged.untagged(noting, HORIZON.before, HORIZON.ended, 10, None)
     audit.blobs(noting, None, 10)
     audit.unknown(noting, [blob.digest])
 
