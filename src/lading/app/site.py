@@ -1,6 +1,7 @@
 """What the operator says of the registry's place and of what it takes, as values for its parts."""
 
 import re
+from collections.abc import Callable
 
 from lading.app.config.content import ValidationConfig
 from lading.app.config.tree import Config
@@ -29,13 +30,13 @@ def fields(config: Config) -> Fields:
     return [(name, value) for name, values in config.http.headers.items() for value in values]
 
 
-def ruled(registry: Registry, config: Config) -> Registry:
-    """*registry*, under the rules of *config*."""
+def ruled(registry: Registry, config: Config, *, read_only: Callable[[], bool]) -> Registry:
+    """*registry*, under the rules of *config*, and unchanged while *read_only* says so."""
     if rules := _rules(config.manifests.validation):
         registry = ValidatedRegistry(registry, rules)
     if not config.deletes:
         registry = KeepingRegistry(registry)
-    return ReadOnlyRegistry(registry) if config.read_only else registry
+    return ReadOnlyRegistry(registry, when=read_only)
 
 
 def _rules(config: ValidationConfig) -> Rules:

@@ -60,11 +60,13 @@ async def open_stores(
     *,
     now: Callable[[], datetime] = utc_now,
     timings: Timings | None = None,
+    may_write: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Stores]:
     """The stores in the directory *root*, which has been prepared, or, without one, in memory.
 
     Of *config* they take the grace, the undo window and how much memory small blobs may have.
-    *timings* are told how long they take.
+    *timings* are told how long they take. While *may_write* says no, an answer is not written down
+    as a promise.
 
     Raises:
         StorageUnfit: there is no registry in that directory, or another version made its database.
@@ -80,6 +82,7 @@ async def open_stores(
                 undo=config.collector.undo,
                 now=now,
                 timed=timings.committed if timings else untimed,
+                may_vouch=may_write,
             )
         )
         blobs: BlobStore

@@ -14,6 +14,7 @@ from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
 from lading.app.notices import noticing
+from lading.app.readonly import ReadOnly
 from lading.app.site import fields, ruled, sited
 from lading.app.stores import Stores, heeding, open_stores, utc_now
 from lading.app.watching.around import collected, observed, timings, watched
@@ -61,11 +62,14 @@ async def open_registry(
         await asyncio.to_thread(prepare, root)
         config = await asyncio.to_thread(heeding, Config(root=root), own_grace=False)
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(root, config, now=now))
-        pulls = Pulls(stores.metadata, now=now)
+        held = ReadOnly(root, always=read_only)
+        stores = await stack.enter_async_context(
+            open_stores(root, config, now=now, may_write=held.writable)
+        )
+        pulls = Pulls(stores.metadata, now=now, may_write=held.writable)
         await stack.enter_async_context(pulls.flushing())
         registry = LocalRegistry(stores.blobs, stores.metadata, sparse=sparse, pulls=pulls)
-        yield ReadOnlyRegistry(registry) if read_only else registry
+        yield ReadOnlyRegistry(registry, when=held)
 
 
 @asynccontextmanager
@@ -77,19 +81,26 @@ async def running(
     *station* is the worker's place among all; without one it is the only worker.
     """
     station = station or Watched(config, 1).at(0)
+    read_only = ReadOnly(config.root, always=config.read_only)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(
-            open_stores(config.root, config, now=now, timings=timings(config, station))
+            open_stores(
+                config.root,
+                config,
+                now=now,
+                timings=timings(config, station),
+                may_write=read_only.writable,
+            )
         )
         station.uploads = stores.blobs.count_uploads
-        pulls = Pulls(stores.metadata, now=now)
+        pulls = Pulls(stores.metadata, now=now, may_write=read_only.writable)
         await stack.enter_async_context(pulls.flushing())
         told = await stack.enter_async_context(
             noticing(
                 config.notifications,
                 stores.metadata,
                 listen=config.listen,
-                may_write=lambda: not config.read_only,
+                may_write=read_only.writable,
                 meter=Telling(station.meter),
                 now=now,
             )
@@ -104,7 +115,7 @@ async def running(
             pulls=pulls,
             repeated=told.repeated,
         )
-        registry = ruled(registry, config)
+        registry = ruled(registry, config, read_only=read_only)
         authenticator, policy = await stack.enter_async_context(open_access(config.auth))
 
         def admit(occasion: Occasion) -> Registry:
@@ -132,6 +143,7 @@ async def running(
                 every=config.collector.every,
                 now=now,
                 heard=collected(station.meter),
+                may_write=read_only.writable,
             )
             await stack.enter_async_context(beside(upkeep.run()))
         yield RequestIds(sited(handler, config))
@@ -164,6 +176,7 @@ def _upkeep(
     every: timedelta,
     now: Callable[[], datetime],
     heard: Callable[[Tally], object],
+    may_write: Callable[[], bool],
 ) -> Upkeep:
     grace = config.collector.grace
     return Upkeep(
@@ -173,6 +186,7 @@ def _upkeep(
         every=every,
         sweep_every=config.collector.sweep,
         heard=heard,
+        may_write=may_write,
     )
 
 

@@ -202,12 +202,13 @@ async def open_sqlite(
     undo: timedelta = timedelta(0),
     now: Callable[[], datetime] = _utc_now,
     timed: Callable[[float], object] = untimed,
+    may_vouch: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[SqliteMetadata]:
     """A metadata store under *root*, or in memory without one.
 
     A directory has been prepared by `prepare_sqlite`. In memory it lives as long as the context,
-    in one process. *grace* and *undo* are as for `RowStore`. *timed* is told, in any thread, how
-    many seconds each commit to a file took. Open it after a fork, never before.
+    in one process. *grace*, *undo* and *may_vouch* are as for `RowStore`. *timed* is told, in any
+    thread, how many seconds each commit to a file took. Open it after a fork, never before.
 
     Raises:
         StorageUnfit: the database is not ours, or of another version.
@@ -217,7 +218,9 @@ async def open_sqlite(
     if root is None:
         memory = _created_in_memory(now())
         try:
-            yield SqliteMetadata(memory, ProcessLocks(), grace=grace, undo=undo, now=now)
+            yield SqliteMetadata(
+                memory, ProcessLocks(), grace=grace, undo=undo, now=now, may_vouch=may_vouch
+            )
         finally:
             memory.close()
         return
@@ -225,7 +228,7 @@ async def open_sqlite(
     try:
         await files.read(_require_ours, str(_database(root)))
         locks = FileLocks(root / "metadata")
-        yield SqliteMetadata(files, locks, grace=grace, undo=undo, now=now)
+        yield SqliteMetadata(files, locks, grace=grace, undo=undo, now=now, may_vouch=may_vouch)
     finally:
         await files.aclose()
 

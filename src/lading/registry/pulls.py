@@ -39,7 +39,8 @@ class Pulls:
     """Pulls on their way to the metadata store.
 
     `failures` counts batches that could not be written; they are tried again. `dropped` counts
-    pulls that found no room. Used on one event loop.
+    pulls that found no room. While *may_write* says no, pulls are neither noted nor written. Used on
+    one event loop.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Pulls:
         metadata: Changes,
         *,
         now: Callable[[], datetime],
+        may_write: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.failures = 0
         self.dropped = 0
         self._metadata = metadata
         self._now = now
+        self._may_write = may_write
         self._clock = clock
         self._waiting: dict[_Key, Pull] = {}
         # Two generations: when the younger is full the older is forgotten whole, which bounds
@@ -70,6 +73,8 @@ class Pulls:
         moment = self._clock()
         if seen is not None and moment - seen < FRESH:
             return
+        if not self._may_write():
+            return
         if len(self._waiting) >= CAPACITY:
             self.dropped += 1
             return
@@ -80,7 +85,7 @@ class Pulls:
 
     async def flush(self) -> None:
         """Write what waits, in batches. A batch that fails is logged, counted and kept."""
-        while self._waiting:
+        while self._waiting and self._may_write():
             batch = dict(islice(self._waiting.items(), _BATCH))
             try:
                 await self._metadata.record_pulls(list(batch.values()))

@@ -1,11 +1,11 @@
 """Rules for a whole registry, as wrappers around it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from lading.errors import Unsupported
 from lading.interfaces.blobs import UploadId
-from lading.interfaces.repository import Receipt, Upload
+from lading.interfaces.repository import Receipt, Registry, Repository, Upload
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Manifest
@@ -13,22 +13,37 @@ from lading.oci.names import RepositoryName, Tag
 from lading.registry.forwarding import ForwardingRegistry, ForwardingRepository
 
 
+def _always() -> bool:
+    return True
+
+
 class ReadOnlyRegistry(ForwardingRegistry):
-    """A registry that can be read and not be changed."""
+    """A registry that can be read and, while *when* says so, not be changed."""
 
-    __slots__ = ()
+    __slots__ = ("_when",)
 
-    def repository(self, name: RepositoryName) -> "ReadOnlyRepository":
+    def __init__(self, inner: Registry, *, when: Callable[[], bool] = _always) -> None:
+        super().__init__(inner)
+        self._when = when
+
+    def around(self, inner: Registry) -> "ReadOnlyRegistry":
+        """The same rule for another registry."""
+        return ReadOnlyRegistry(inner, when=self._when)
+
+    def repository(self, name: RepositoryName) -> Repository:
         """The repository *name*, for reading."""
-        return ReadOnlyRepository(self._inner.repository(name))
+        found = self._inner.repository(name)
+        return ReadOnlyRepository(found) if self._when() else found
 
     async def delete(self, name: RepositoryName) -> None:
-        """Refuse.
+        """Refuse, while nothing can be changed.
 
         Raises:
-            Unsupported: always.
+            Unsupported: nothing can be changed.
         """
-        _refuse(f"{name} cannot be deleted")
+        if self._when():
+            _refuse(f"{name} cannot be deleted")
+        await self._inner.delete(name)
 
 
 class ReadOnlyRepository(ForwardingRepository):

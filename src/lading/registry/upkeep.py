@@ -34,7 +34,7 @@ class Upkeep:
 
     Content is collected about as often as *every* says, give or take a quarter, and all bytes are
     walked over to look for waste as often as *sweep_every* says. *heard* is told what each
-    round took away. *jitter* gives numbers from 0 to 1; *pause* waits for seconds.
+    round took away. Nothing is done while *may_write* says no. *jitter* gives numbers from 0 to 1; *pause* waits for seconds.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Upkeep:
         every: timedelta,
         sweep_every: timedelta,
         heard: Callable[[Tally], object] = unheard,
+        may_write: Callable[[], bool] = lambda: True,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,6 +57,7 @@ class Upkeep:
         self._every = every.total_seconds()
         self._sweep_every = sweep_every.total_seconds()
         self._heard = heard
+        self._may_write = may_write
         self._jitter = jitter
         self._clock = clock
         self._pause = pause
@@ -78,7 +80,8 @@ class Upkeep:
             StorageFailed: the stores let us down.
         """
         async with self._metadata.background(wait=False) as mine:
-            if not mine:
+            # Asked while it is held: who turns writing off waits for those who hold it.
+            if not mine or not self._may_write():
                 return False
             tally = await self._collector.collect()
             tally.add(await self._sweep.uploads())
@@ -96,7 +99,7 @@ class Upkeep:
             async for batch in batches:
                 # The right is held for one batch only: nobody waits for the end of a long walk.
                 async with self._metadata.background(wait=False) as mine:
-                    if not mine:
+                    if not mine or not self._may_write():
                         return False
                     tally.add(await self._sweep.take(batch))
                 await self._pause(_BREATH)

@@ -5,7 +5,7 @@ import fcntl
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -20,7 +20,7 @@ from lading.errors import (
     StorageUnfit,
 )
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import ManifestPut, RepositoryDeleted, TagDeleted
+from lading.interfaces.metadata import BlobLinked, ManifestPut, RepositoryDeleted, TagDeleted
 from lading.metadata import migrations
 from lading.metadata.connection import Connection
 from lading.metadata.migrations import Migration
@@ -34,6 +34,8 @@ from lading.metadata.sqlite import (
 )
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples
 
@@ -547,3 +549,29 @@ async def test_closed_store_refuses_changes(tmp_path: Path) -> None:
 
     with pytest.raises(StorageFailed):
         await store.commit(_tag("v1"), occasion=Occasion())
+
+
+def written(root: Path) -> bytes:
+    """All that was written to the database."""
+    return _database(root).read_bytes() + Path(f"{_database(root)}-wal").read_bytes()
+
+
+async def test_answer_is_no_promise_while_nothing_may_be_written(tmp_path: Path) -> None:
+    """A directory that must not change is not changed by whoever asks what is in it."""
+    prepare_sqlite(tmp_path)
+    clock = [datetime(2026, 1, 1, tzinfo=UTC)]
+    may = [False]
+    async with open_sqlite(
+        tmp_path, grace=GRACE, now=lambda: clock[0], may_vouch=lambda: may[0]
+    ) as store:
+        blob = Descriptor("application/octet-stream", Digest.of(b"content"), 7)
+        await store.commit(BlobLinked(APP, blob), occasion=Occasion())
+        clock[0] += GRACE - timedelta(hours=1)
+        before = written(tmp_path)
+        await store.get_blob(APP, blob.digest, vouch=True)
+        unwritten = written(tmp_path)
+        may[0] = True
+        await store.get_blob(APP, blob.digest, vouch=True)
+
+        assert unwritten == before
+        assert written(tmp_path) != before

@@ -186,3 +186,25 @@ async def test_a_server_that_is_stopped_loses_no_pulls() -> None:
         pulls.record(APP, Digest.of(b"image"), V1)
 
     assert len(ledger.pulls) == 1
+
+
+def test_nothing_is_written_while_nothing_may_be() -> None:
+    """Pulls from before wait; those meanwhile are not noted at all."""
+    ledger: Any = Ledger()
+    may = [True]
+    pulls = Pulls(
+        ledger,
+        now=lambda: datetime(2026, 1, 1),  # noqa: DTZ001 - any will do
+        may_write=lambda: may[0],
+    )
+
+    pulls.record(APP, Digest.of(b"before"), V1)
+    may[0] = False
+    pulls.record(APP, Digest.of(b"meanwhile"), V1)
+    asyncio.run(pulls.flush())
+    written_meanwhile = len(ledger.pulls)
+    may[0] = True
+    asyncio.run(pulls.flush())
+
+    assert written_meanwhile == 0
+    assert [pull.digest for pull in ledger.pulls] == [Digest.of(b"before")]

@@ -103,3 +103,22 @@ async def test_registry_that_keeps_what_it_has_takes_more(inner: LocalRegistry) 
     await upload.cancel()
 
     assert list((await repository.tags()).items) == ["v1", "v2"]
+
+
+@pytest.mark.parametrize("write", _WRITES.values(), ids=_WRITES)
+async def test_registry_is_read_only_while_it_is_said_to_be(
+    inner: LocalRegistry, write: Callable[[Repository], Awaitable[object]]
+) -> None:
+    """What is asked afterwards is passed on, also on behalf of somebody."""
+    said = [True]
+    registry = ReadOnlyRegistry(inner, when=lambda: said[0]).acting_for(Occasion())
+
+    with pytest.raises(Unsupported, match="read-only"):
+        await write(registry.repository(NAME))
+    with pytest.raises(Unsupported, match="read-only"):
+        await registry.delete(NAME)
+    said[0] = False
+    await (await registry.repository(NAME).start_upload()).aclose()
+    await registry.delete(NAME)
+
+    assert list((await inner.repositories()).items) == []

@@ -158,3 +158,22 @@ async def test_it_stops_at_once_when_it_is_cancelled(house: House) -> None:
 
     assert done == {task}
     assert task.cancelled()
+
+
+async def test_nothing_is_done_while_nothing_may_be_written(house: House) -> None:
+    """Content, waste and uploads stay as they are, and go when writing is allowed again."""
+    may = [False]
+    await samples.put_blob(house.repository(), samples.blob(seed="unnamed"))
+    await leave_waste(house)
+    house.clock.pass_by(2 * DAY)
+    work = upkeep(house, Pauses(5), may_write=lambda: may[0])
+
+    done = await work.collect(), await work.sweep()
+    meanwhile = await house.stored()
+    may[0] = True
+    later = await work.collect(), await work.sweep()
+
+    assert done == (False, False)
+    assert len(meanwhile) == 2
+    assert later == (True, True)
+    assert await house.stored() == set()
