@@ -74,6 +74,19 @@ def held(config: Config) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Keep servers away from the directory *root*, which is there; blocking.
+
+    Raises:
+        StorageUnfit: a server has it.
+    """
+    with _locking(root, fcntl.LOCK_EX) as file:
+        if file is None:
+            raise StorageUnfit(f"{root} is held by another program (process {_holder(root)})")
+        yield
+
+
 def prepare(root: Path) -> None:
     """Make *root* fit for both stores, unless it is, or a server has it; blocking.
 

@@ -42,6 +42,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "serve": "Serve a registry.",
         "gc": "Remove unreferenced content and waste.",
         "garbage-collect": "Remove what nothing names, as Distribution's command does.",
+        "backup": "Copy a registry to another directory while it serves.",
+        "restore": "Make a registry of such a copy.",
         "readonly": "Let a registry be read and not be changed, or again.",
         "fsck": "Look for damaged content, and put it right.",
         "events": "Show what happened, and who was told.",

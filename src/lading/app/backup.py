@@ -1,0 +1,131 @@
+"""A registry in another directory, as it was at one moment.
+
+The database is copied first and the blobs after it: a blob is never changed and only deleted by
+background work, whose right is held meanwhile, so all that the copy names is still there. What is
+copied becomes a registry in the order in which a push makes one: bytes first, then the names.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lading.app.directory import alone, holds_registry, prepare, require_registry
+from lading.app.stores import open_stores
+from lading.errors import BlobUnknown, LadingError, StorageDamaged, StorageUnfit
+from lading.metadata import snapshot
+from lading.oci.digest import Digest
+from lading.storage.duplicate import duplicate, prune
+from lading.storage.publish import Publisher
+from lading.storage.root import holds_blobs, prepare_filesystem
+
+_NEW = "registry.db.new"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """What the target has now, in blobs and bytes, and how much of it is new or has gone.
+
+    *failures* tells of each blob that could not be copied, since the source has lost it.
+    """
+
+    blobs: int
+    size: int
+    new: int
+    new_size: int
+    gone: int
+    failures: tuple[LadingError, ...]
+
+
+async def back_up(root: Path, target: Path, *, link: bool) -> Copied:
+    """Make *target* a copy of the registry in *root*, of which it may be an older copy.
+
+    Pushes, pulls and deletes go on meanwhile; collection waits. With *link*, blobs are the same
+    files in both, which takes no room and has to be on one file system.
+
+    Raises:
+        StorageUnfit: there is no registry in *root*; or *target* is no place for its copy: it is
+            the same directory or within it, has another registry's server, or no registry at all
+            and yet blobs.
+        StorageFailed: something cannot be read or written; an older copy is still whole.
+    """
+    await asyncio.to_thread(_check, root, target)
+    async with open_stores(root) as stores, stores.metadata.background(wait=True):
+        return await asyncio.to_thread(_copy, root, target, link=link)
+
+
+async def restore(source: Path, root: Path, *, link: bool) -> Copied:
+    """Make a registry in *root*, where there is none, of the copy in *source*.
+
+    Raises:
+        StorageUnfit: there is no copy in *source*, or a registry in *root* already.
+        StorageFailed: as `back_up`.
+    """
+    return await asyncio.to_thread(_restore, source, root, link=link)
+
+
+def _restore(source: Path, root: Path, *, link: bool) -> Copied:
+    _check(source, root)
+    if holds_registry(root):
+        raise StorageUnfit(f"there is a registry in {root} already: restore to an empty directory")
+    copied = _copy(source, root, link=link)
+    prepare(root)
+    return copied
+
+
+def _check(source: Path, target: Path) -> None:
+    require_registry(source)
+    here, there = source.resolve(), target.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise StorageUnfit(f"{target} and {source} are not apart: choose another directory")
+    if not holds_registry(target) and target.is_dir() and holds_blobs(target):
+        raise StorageUnfit(
+            f"{target} holds blobs and no database, so it is no copy: choose another directory"
+        )
+
+
+def _copy(source: Path, target: Path, *, link: bool) -> Copied:
+    prepare_filesystem(target)
+    (target / snapshot.DATABASE).parent.mkdir(exist_ok=True)
+    rows = (target / snapshot.DATABASE).with_name(_NEW)
+    with alone(target):
+        rows.unlink(missing_ok=True)
+        snapshot.take(source, rows)
+        found = _Found()
+        _copy_blobs(source, target, rows, found, link=link)
+        snapshot.put(rows, target)
+        # What only the older copy named; until now that was whole.
+        gone = prune(str(target), found.wanted)
+    return Copied(
+        blobs=len(found.wanted),
+        size=found.size,
+        new=found.new,
+        new_size=found.new_size,
+        gone=gone,
+        failures=tuple(found.failures),
+    )
+
+
+@dataclass(slots=True)
+class _Found:
+    wanted: set[Digest] = field(default_factory=set)
+    size: int = 0
+    new: int = 0
+    new_size: int = 0
+    failures: list[LadingError] = field(default_factory=list)
+
+
+def _copy_blobs(source: Path, target: Path, rows: Path, found: _Found, *, link: bool) -> None:
+    publisher = Publisher()
+    for blob in snapshot.blobs(rows):
+        try:
+            copied = duplicate(
+                str(source), str(target), blob.digest, blob.size, publisher, link=link
+            )
+        except (BlobUnknown, StorageDamaged) as error:
+            found.failures.append(error)
+            continue
+        found.wanted.add(blob.digest)
+        found.size += blob.size
+        if copied:
+            found.new += 1
+            found.new_size += blob.size

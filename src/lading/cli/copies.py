@@ -1,0 +1,53 @@
+"""What ``backup`` and ``restore`` have in common: what they say in the end."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from lading.app.backup import Copied
+from lading.cli.output import Output, amount, counted, say
+from lading.cli.shapes import number, record
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SHAPE = record(
+    "What was copied.",
+    blobs=number("Blobs that the copy has."),
+    size=number("Their bytes."),
+    new=number("How many of them it did not have before."),
+    newSize=number("Their bytes."),
+    gone=number("Blobs that were removed from the copy, since nothing names them any more."),
+    lost=number("Blobs that were not there, or not whole, and are not in the copy."),
+)
+
+
+def link_option(command: F) -> F:
+    """Add ``--link``."""
+    return click.option(
+        "--link",
+        is_flag=True,
+        help="Let blobs be the same files in both, which takes no room; on one file system only.",
+    )(command)
+
+
+def ended(copied: Copied, out: Output) -> int:
+    """Say what was *copied*; return the exit code."""
+    lost = len(copied.failures)
+    for each in copied.failures:
+        say(f"lading: {each}")
+    gone = f"; {counted(copied.gone, 'blob')} removed" if copied.gone else ""
+    missing = f"; {counted(lost, 'blob')} lost" if lost else ""
+    out.end(
+        f"{counted(copied.blobs, 'blob')} ({amount(copied.size)}), "
+        f"{copied.new} of them new ({amount(copied.new_size)}){gone}{missing}",
+        {
+            "blobs": copied.blobs,
+            "size": copied.size,
+            "new": copied.new,
+            "newSize": copied.new_size,
+            "gone": copied.gone,
+            "lost": lost,
+        },
+    )
+    return 1 if lost else 0

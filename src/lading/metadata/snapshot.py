@@ -1,0 +1,80 @@
+"""A copy of all rows in a file of its own, as they were at one moment. Everything here blocks."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+
+from lading.errors import StorageFull
+from lading.metadata import audit
+from lading.metadata.sqlite_connection import SqliteConnection
+from lading.metadata.wall import storage_errors
+from lading.oci.descriptor import Descriptor
+from lading.oci.digest import Digest
+
+DATABASE = "metadata/registry.db"
+"""The file of all rows, below the root of a registry."""
+
+_AT_ONCE = 500
+
+
+def take(root: Path, target: Path) -> None:
+    """Write all that is committed below *root* to the new file *target*, durably.
+
+    Writers go on meanwhile.
+
+    Raises:
+        StorageFull: there is no room for it.
+        StorageDamaged, StorageFailed: the database cannot be read, or the copy not be written.
+    """
+    connection = SqliteConnection(root / DATABASE, writes=True)
+    try:
+        connection.run("VACUUM INTO ?", (str(target),))
+    except apsw.FullError as error:
+        raise StorageFull(f"{target.parent} has no room for a copy of {connection.name}") from error
+    except apsw.Error as error:
+        raise connection.translated(error) from error
+    finally:
+        connection.close()
+    with storage_errors(target), target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def blobs(snapshot: Path) -> Iterator[Descriptor]:
+    """All blobs that the rows in *snapshot* believe to be there, ordered by digest.
+
+    Raises:
+        StorageDamaged, StorageFailed: it cannot be read.
+    """
+    connection = SqliteConnection(snapshot, writes=False)
+    after: Digest | None = None
+    try:
+        while page := audit.blobs(connection, after, _AT_ONCE):
+            yield from page
+            after = page[-1].digest
+    except apsw.Error as error:
+        raise connection.translated(error) from error
+    finally:
+        connection.close()
+
+
+def put(snapshot: Path, root: Path) -> None:
+    """Let *snapshot*, which lies below *root*, be the database of *root*, durably.
+
+    Nobody may have the database that was there.
+
+    Raises:
+        StorageFailed: it cannot be put there.
+    """
+    database = root / DATABASE
+    with storage_errors(database):
+        # They belong to the rows that were there, and would be taken for news about these.
+        for left in ("-wal", "-shm"):
+            Path(f"{database}{left}").unlink(missing_ok=True)
+        snapshot.replace(database)
+        directory = os.open(database.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)

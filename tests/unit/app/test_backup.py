@@ -1,0 +1,127 @@
+"""A registry is copied as it was at one moment, and made again of its copy."""
+
+from pathlib import Path
+
+import pytest
+
+from lading.app.backup import back_up, restore
+from lading.app.config.tree import Config
+from lading.app.directory import held, prepare
+from lading.app.maintenance import audit, collect, configured
+from lading.app.stores import open_stores
+from lading.errors import StorageUnfit
+from lading.oci.digest import Digest
+from lading.oci.names import RepositoryName
+from lading.registry.collected import unheard
+from lading.registry.registry import LocalRegistry
+from lading.testing import samples
+
+NAME = RepositoryName("team/app")
+
+
+async def put(root: Path, seed: str, *tags: str) -> None:
+    """Push an image, as a server does."""
+    async with open_stores(root) as stores:
+        registry = LocalRegistry(stores.blobs, stores.metadata)
+        await samples.put_image(registry.repository(NAME), samples.image(seed), tags=tags)
+
+
+async def tags(root: Path) -> list[str]:
+    """What the registry in *root* has, after all of it was read back without a finding."""
+    found: list[object] = []
+    loaded = configured(root=str(root))
+    verdict = await audit(loaded, fast=False, repair=False, listener=found.append)
+    assert (found, verdict.damage, verdict.waste) == ([], 0, 0)
+    async with open_stores(root) as stores:
+        repository = LocalRegistry(stores.blobs, stores.metadata).repository(NAME)
+        return [str(tag) for tag in (await repository.tags()).items]
+
+
+@pytest.fixture
+async def root(tmp_path: Path) -> Path:
+    """A registry with one image."""
+    prepare(tmp_path / "data")
+    await put(tmp_path / "data", "one", "v1")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("link", [False, True])
+async def test_copy_of_a_copy_has_everything(root: Path, tmp_path: Path, link: bool) -> None:
+    """What was backed up and restored is read back whole."""
+    there, again = tmp_path / "copy", tmp_path / "again"
+
+    copied = await back_up(root, there, link=link)
+    restored = await restore(there, again, link=link)
+
+    assert await tags(again) == ["v1"]
+    assert (copied.new, copied.gone, copied.failures) == (copied.blobs, 0, ())
+    assert restored.blobs == copied.blobs == 3
+
+
+async def test_second_backup_copies_what_is_new_and_drops_what_is_gone(
+    root: Path, tmp_path: Path
+) -> None:
+    """An older copy is brought up to date."""
+    there = tmp_path / "copy"
+    await back_up(root, there, link=False)
+    await put(root, "two", "v2")
+    async with open_stores(root) as stores:
+        repository = LocalRegistry(stores.blobs, stores.metadata).repository(NAME)
+        await repository.delete_manifest(samples.image("one").manifest.digest)
+    loaded = configured(root=str(root), grace="0")
+    await collect(loaded, untagged=False, dry_run=False, listener=unheard)
+
+    copied = await back_up(root, there, link=False)
+    await restore(there, tmp_path / "again", link=False)
+
+    assert (copied.blobs, copied.new) == (3, 3 - len(_shared()))
+    assert copied.gone == 3 - len(_shared())
+    assert await tags(tmp_path / "again") == ["v2"]
+
+
+def _shared() -> set[Digest]:
+    one, two = ({Digest.of(each) for each in samples.image(seed).blobs} for seed in ("one", "two"))
+    return one & two
+
+
+async def test_blob_that_was_lost_is_told_and_the_rest_copied(root: Path, tmp_path: Path) -> None:
+    """A backup of a damaged registry is better than none."""
+    lost = Digest.of(samples.image("one").blobs[0])
+    async with open_stores(root) as stores:
+        await stores.blobs.delete(lost)
+
+    copied = await back_up(root, tmp_path / "copy", link=False)
+
+    assert copied.blobs == 2
+    assert [str(lost) in str(each) for each in copied.failures] == [True]
+
+
+async def test_copy_is_kept_apart(root: Path, tmp_path: Path) -> None:
+    """Neither the registry itself, nor a place in it or above it, nor one with strange blobs."""
+    strange = tmp_path / "strange" / "docker/registry/v2/blobs/sha256/ab" / ("ab" * 32)
+    strange.mkdir(parents=True)
+    (strange / "data").write_bytes(b"x")
+
+    for target in (root, root / "copy", tmp_path, tmp_path / "strange"):
+        with pytest.raises(StorageUnfit):
+            await back_up(root, target, link=False)
+    assert not (root / "copy").exists()
+    assert (strange / "data").exists()
+
+
+async def test_copy_that_is_served_is_left_alone(root: Path, tmp_path: Path) -> None:
+    """Nothing is put under a server's feet."""
+    there = tmp_path / "copy"
+    with held(Config(root=there)), pytest.raises(StorageUnfit, match="held by"):
+        await back_up(root, there, link=False)
+
+
+async def test_registry_is_never_restored_over_another(root: Path, tmp_path: Path) -> None:
+    """Restoring needs an empty directory, and a copy."""
+    await back_up(root, tmp_path / "copy", link=False)
+
+    with pytest.raises(StorageUnfit, match="already"):
+        await restore(tmp_path / "copy", root, link=False)
+    with pytest.raises(StorageUnfit, match="no registry"):
+        await restore(tmp_path / "typo", tmp_path / "new", link=False)
+    assert not (tmp_path / "new").exists()
