@@ -5,13 +5,12 @@ use, so the rules of the web do not fit: here, signatures, terms and the right t
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
 _LONGEST = 8
@@ -21,6 +20,16 @@ _UNDERSTOOD = {
     ExtensionOID.EXTENDED_KEY_USAGE,
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
 }
+
+
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate raises that nobody here made."""
 
 
 class Distrusted(ValueError):
@@ -50,7 +59,7 @@ def _certificate(text: Any) -> x509.Certificate:
     try:
         found = x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
         critical = {each.oid for each in found.extensions if each.critical}
-    except (ValueError, TypeError, binascii.Error, x509.DuplicateExtension):
+    except _UNREADABLE:
         raise Distrusted from None
     if not critical <= _UNDERSTOOD:
         raise Distrusted
@@ -89,7 +98,7 @@ def _in_term(one: x509.Certificate, now: datetime) -> bool:
 def _may_sign(issuer: x509.Certificate, below: int) -> bool:
     try:
         limits = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_UNREADABLE):
         return False
     if not limits.ca or (limits.path_length is not None and below > limits.path_length):
         return False
@@ -102,6 +111,6 @@ def _may_sign(issuer: x509.Certificate, below: int) -> bool:
 def _signed(one: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         one.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

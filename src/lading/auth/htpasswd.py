@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 _COST = 10
 _LONGEST_PASSWORD = 72
 _REMEMBERED_FOR = 600.0
-_BCRYPT = re.compile(rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+_BCRYPT = re.compile(
+    # The last letter of a salt has two bits, and four that have to be nothing.
+    rb"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
+)
 _MOST_RIGHT = 4096
 _MOST_WRONG = 4096
 _THREADS = 2

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     SECP384R1,
@@ -104,7 +105,7 @@ def read_certificates(content: bytes) -> Keyring:
     """
     try:
         found = tuple(x509.load_pem_x509_certificates(content))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise Unreadable("it holds no certificates (PEM), or one is broken") from None
     return joined(
         Keyring({each: (Key(material),) for each in ids(material)} if material else {}, (one,))
@@ -143,7 +144,7 @@ def public_key(certificate: x509.Certificate) -> PublicKey | None:
     """The key of *certificate*, if it is of a kind that signs tokens."""
     try:
         found = certificate.public_key()
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return None
     known = isinstance(found, RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey)
     return found if known else None  # type: ignore[return-value]  # as the line above says

@@ -178,6 +178,28 @@ def test_certificate_of_a_key_that_signs_no_tokens_is_a_root_only() -> None:
     assert (len(ring.keys), len(ring.roots)) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("change", "roots"),
+    [(("06072a8648ce3d0201", "06072a8648ce3d0278"), 1), (("a003020102", "a003020105"), None)],
+    ids=["kind of key", "version"],
+)
+def test_certificate_of_an_unknown_kind_is_no_surprise(
+    change: tuple[str, str], roots: int | None
+) -> None:
+    """Such a key signs nothing here; such a certificate breaks the file."""
+    before, after = map(bytes.fromhex, change)
+    odd = certificate(P256).public_bytes(Encoding.DER)
+    shown = base64.encodebytes(odd.replace(before, after))
+    content = b"-----BEGIN CERTIFICATE-----\n" + shown + b"-----END CERTIFICATE-----\n"
+
+    if roots is None:
+        with pytest.raises(Unreadable):
+            read_certificates(content)
+    else:
+        ring = read_certificates(content)
+        assert (len(ring.keys), len(ring.roots)) == (0, roots)
+
+
 class Source:
     """A URL with keys, which may be away."""
 

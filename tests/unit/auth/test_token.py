@@ -426,6 +426,27 @@ async def test_chain_that_does_not_hold_is_refused(
     assert await reason_of(token(x5c=x5c(*chain)), PULL, by=by) == "invalid_token"
 
 
+VERSION = bytes.fromhex("a003020102"), bytes.fromhex("a003020105")
+NAME = b"\x82\x07a.bc.de", b"\xa3\x07a.bc.de"
+KIND = bytes.fromhex("06072a8648ce3d0201"), bytes.fromhex("06072a8648ce3d0278")
+NAMED = x509.SubjectAlternativeName([x509.DNSName("a.bc.de")])
+ODD = certificate(P256, authority=True, extensions=[(NAMED, False)])
+
+
+@pytest.mark.parametrize("change", [VERSION, NAME, KIND], ids=["version", "name", "kind of key"])
+async def test_certificate_of_an_unknown_kind_is_refused(change: tuple[bytes, bytes]) -> None:
+    """Wherever in a chain it stands, and whatever the library makes of it."""
+    before, after = change
+    odd = ODD.public_bytes(Encoding.DER)
+    shown = base64.b64encode(odd.replace(before, after)).decode()
+    by = tokens(read_certificates(pem(ROOT)))
+
+    assert before in odd
+    assert await reason_of(token(x5c=[shown]), by=by) == "invalid_token"
+    under = certificate(P256, name="leaf", issuer=("signer", P256))
+    assert await reason_of(token(x5c=[*x5c(under), shown]), by=by) == "invalid_token"
+
+
 async def test_token_ends_with_its_certificate() -> None:
     """Also when it was remembered."""
     now = [NOW]
