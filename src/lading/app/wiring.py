@@ -1,7 +1,7 @@
 """The one place that chooses: stores, registry, rules, face, and what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ from lading.app.directory import prepare
 from lading.app.notices import noticing
 from lading.app.readonly import ReadOnly
 from lading.app.site import fields, ruled, sited
-from lading.app.stores import Stores, heeding, open_stores, utc_now
+from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
 from lading.app.watching.around import collected, observed, timings, watched
 from lading.app.watching.station import Station, Watched
 from lading.app.watching.telling import Telling
-from lading.http.call import Terms
+from lading.http.call import Pulled, Terms
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion
@@ -31,7 +31,6 @@ from lading.registry.guard import GuardedRegistry
 from lading.registry.pulls import Pulls
 from lading.registry.registry import LocalRegistry
 from lading.registry.rules import ReadOnlyRegistry
-from lading.registry.sweep import Sweep
 from lading.registry.upkeep import Upkeep
 from lading.wire.message import Handler
 from lading.wire.routes import under
@@ -121,16 +120,7 @@ async def running(
         def admit(occasion: Occasion) -> Registry:
             return GuardedRegistry(registry, policy, occasion)
 
-        terms = Terms(
-            manifest_limit=config.manifests.max_size,
-            chunk_min_length=config.uploads.chunk_min_length,
-            most_repositories=config.lists.catalog,
-            most_tags=config.lists.tags,
-            strict_lists=config.lists.strict,
-            fields=fields(config),
-            ready=partial(_reach, stores),
-            pulled=told.pulled,
-        )
+        terms = _terms(config, ready=partial(_reach, stores), pulled=told.pulled)
         handler: Handler = Wall(Face(authenticator, admit, terms, under(config.http.prefix)))
         handler = observed(handler, config, station)
         handler = await stack.enter_async_context(
@@ -147,6 +137,19 @@ async def running(
             )
             await stack.enter_async_context(beside(upkeep.run()))
         yield RequestIds(sited(handler, config))
+
+
+def _terms(config: Config, *, ready: Callable[[], Awaitable[None]], pulled: Pulled | None) -> Terms:
+    return Terms(
+        manifest_limit=config.manifests.max_size,
+        chunk_min_length=config.uploads.chunk_min_length,
+        most_repositories=config.lists.catalog,
+        most_tags=config.lists.tags,
+        strict_lists=config.lists.strict,
+        fields=fields(config),
+        ready=ready,
+        pulled=pulled,
+    )
 
 
 @asynccontextmanager
@@ -182,7 +185,7 @@ def _upkeep(
     return Upkeep(
         stores.metadata,
         Collector(stores.blobs, stores.metadata, grace=grace, now=now),
-        Sweep(stores.blobs, stores.metadata, grace=grace, expiry=config.uploads.expiry, now=now),
+        sweep(config, stores, grace=grace, now=now),
         every=every,
         sweep_every=config.collector.sweep,
         heard=heard,

@@ -17,6 +17,10 @@ async def at_once() -> None:
     """Ready without having to look."""
 
 
+Pulled = Callable[[Request, Descriptor, Tag | None], None]
+"""Takes note that something was fetched or looked at, by a tag or without."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """On which terms a face serves.
@@ -42,7 +46,7 @@ class Terms:
     strict_lists: bool = False
     fields: Sequence[tuple[str, str]] = ()
     ready: Callable[[], Awaitable[None]] = at_once
-    pulled: Callable[[Request, Descriptor, Tag | None], None] | None = None
+    pulled: Pulled | None = None
 
 
 USUAL = Terms()
