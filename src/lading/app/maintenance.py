@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lading.app.config.sources import Loaded, load
 from lading.app.directory import prepare, require_registry
-from lading.app.stores import Stores, heeding, open_stores, utc_now
+from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
 from lading.registry.collected import Collected, Listener, Tally, What
@@ -56,12 +56,12 @@ async def collect(loaded: Loaded, *, untagged: bool, dry_run: bool, listener: Li
     own_grace = "collector.grace" in loaded.given
     await asyncio.to_thread(_make_ready, loaded.config.root)
     config = await asyncio.to_thread(heeding, loaded.config, own_grace=own_grace)
-    grace, expiry = config.collector.grace, config.uploads.expiry
+    grace = config.collector.grace
     async with open_stores(config.root, config) as stores:
         collector = Collector(stores.blobs, stores.metadata, grace=grace, now=utc_now)
-        sweep = Sweep(stores.blobs, stores.metadata, grace=grace, expiry=expiry, now=utc_now)
+        waste = sweep(config, stores, grace=grace, now=utc_now)
         return await _round(
-            stores, collector, sweep, untagged=untagged, dry_run=dry_run, listener=listener
+            stores, collector, waste, untagged=untagged, dry_run=dry_run, listener=listener
         )
 
 
@@ -86,13 +86,7 @@ async def collect_at_once(
     )
     usual = config.collector.grace
     async with open_stores(config.root, config) as stores:
-        sweep = Sweep(
-            stores.blobs,
-            stores.metadata,
-            grace=min(usual, PROTECTED),
-            expiry=config.uploads.expiry,
-            now=utc_now,
-        )
+        waste = sweep(config, stores, grace=min(usual, PROTECTED), now=utc_now)
         pushing = await stores.blobs.count_uploads() > 0
         collector = Collector(
             stores.blobs,
@@ -102,7 +96,7 @@ async def collect_at_once(
             now=utc_now,
         )
         tally = await _round(
-            stores, collector, sweep, untagged=untagged, dry_run=dry_run, listener=listener
+            stores, collector, waste, untagged=untagged, dry_run=dry_run, listener=listener
         )
         tally.kept = tally.kept or await stores.metadata.kept()
         return tally
@@ -111,7 +105,7 @@ async def collect_at_once(
 async def _round(
     stores: Stores,
     collector: Collector,
-    sweep: Sweep,
+    waste: Sweep,
     *,
     untagged: bool,
     dry_run: bool,
@@ -119,13 +113,13 @@ async def _round(
 ) -> Tally:
     if dry_run:
         tally = await collector.rehearse(untagged=untagged, listener=listener)
-        tally.add(await sweep.uploads(dry_run=True))
-        tally.add(await sweep.waste(dry_run=True, listener=listener))
+        tally.add(await waste.uploads(dry_run=True))
+        tally.add(await waste.waste(dry_run=True, listener=listener))
         return tally
     async with stores.metadata.background(wait=True):
         tally = await collector.collect(untagged=untagged, listener=listener)
-        tally.add(await sweep.uploads())
-        tally.add(await sweep.waste(listener=listener))
+        tally.add(await waste.uploads())
+        tally.add(await waste.waste(listener=listener))
         return tally
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lading.app.config.tree import Config
@@ -14,6 +14,7 @@ from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite, recorded_retention
 from lading.metadata.sqlite_writer import untimed
+from lading.registry.sweep import Sweep
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
 
@@ -97,3 +98,18 @@ async def open_stores(
         if timings is not None:
             blobs = timings.blobs(blobs)
         yield Stores(blobs, metadata)
+
+
+def sweep(
+    config: Config, stores: Stores, *, grace: timedelta, now: Callable[[], datetime]
+) -> Sweep:
+    """What sweeps up waste in *stores* after *grace*, and idle uploads as *config* says."""
+    uploads = config.uploads
+    return Sweep(
+        stores.blobs,
+        stores.metadata,
+        grace=grace,
+        expiry=uploads.expiry if uploads.purge else None,
+        purge_dry_run=uploads.purge_dry_run,
+        now=now,
+    )

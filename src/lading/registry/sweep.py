@@ -5,6 +5,7 @@ nobody goes on with. It costs space and nothing else, so there is no hurry: a wa
 a batch at a time.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -13,11 +14,17 @@ from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.registry.collected import Collected, Listener, Tally, What, unheard
 
+log = logging.getLogger(__name__)
+
 _BATCH = 256
 
 
 class Sweep:
-    """Takes bytes without a row after *grace*, and uploads idle for longer than *expiry*."""
+    """Takes bytes without a row after *grace*, and uploads idle for longer than *expiry*.
+
+    Without an *expiry* uploads stay; with *purge_dry_run* they stay as well, and the log tells how
+    many would go.
+    """
 
     def __init__(
         self,
@@ -25,13 +32,15 @@ class Sweep:
         metadata: MetadataStore,
         *,
         grace: timedelta,
-        expiry: timedelta,
+        expiry: timedelta | None,
+        purge_dry_run: bool = False,
         now: Callable[[], datetime],
     ) -> None:
         self._blobs = blobs
         self._metadata = metadata
         self._grace = grace
         self._expiry = expiry
+        self._purge_dry_run = purge_dry_run
         self._now = now
 
     async def batches(self) -> AsyncGenerator[Sequence[StoredBlob], None]:
@@ -78,8 +87,15 @@ class Sweep:
 
     async def uploads(self, *, dry_run: bool = False) -> Tally:
         """Drop uploads that nobody goes on with; with *dry_run*, only count them."""
+        if self._expiry is None:
+            return Tally()
         before = self._now() - self._expiry
-        return Tally(uploads=await self._blobs.abandon(before=before, dry_run=dry_run))
+        stay = dry_run or self._purge_dry_run
+        idle = await self._blobs.abandon(before=before, dry_run=stay)
+        if idle and not dry_run:
+            told = {"older_than": before.isoformat(), "actually_delete": not stay, "uploads": idle}
+            log.info("purge uploads finished", extra=told)
+        return Tally(uploads=0 if stay and not dry_run else idle)
 
     async def _delete(self, digest: Digest) -> bool:
         async with self._metadata.exclusively(digest):

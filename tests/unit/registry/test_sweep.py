@@ -1,6 +1,7 @@
 """Waste is swept up, and nothing else is."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from lading.interfaces.metadata import BlobLinked
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.collected import What
+from lading.registry.sweep import Sweep
 from lading.testing import samples
 
 if TYPE_CHECKING:
@@ -129,3 +131,42 @@ async def test_an_upload_expires_when_nobody_goes_on_with_it(house: House) -> No
     assert (early.uploads, dry.uploads, late.uploads) == (0, 1, 1)
     with pytest.raises(UploadUnknown):
         await repository.resume_upload(upload.id)
+
+
+async def idle_upload(house: House) -> UploadId:
+    """An upload that nobody has gone on with for two days."""
+    upload = await house.repository().start_upload()
+    await upload.write(Bytes(samples.blob()))
+    await upload.aclose()
+    house.clock.pass_by(2 * DAY)
+    return upload.id
+
+
+async def test_uploads_stay_where_they_never_expire(house: House) -> None:
+    """An operator may keep them for ever."""
+    upload_id = await idle_upload(house)
+    sweep = Sweep(house.blobs, house.metadata, grace=DAY, expiry=None, now=house.clock)
+
+    tally = await sweep.uploads(), await sweep.uploads(dry_run=True)
+
+    assert [each.uploads for each in tally] == [0, 0]
+    await (await house.repository().resume_upload(upload_id)).aclose()
+
+
+@pytest.mark.parametrize("dry", [False, True])
+async def test_log_tells_how_many_uploads_expired_or_would(
+    house: House, caplog: pytest.LogCaptureFixture, dry: bool
+) -> None:
+    """A rehearsal that is configured is told as such, and counts nothing as done."""
+    caplog.set_level(logging.INFO)
+    await idle_upload(house)
+    sweep = Sweep(
+        house.blobs, house.metadata, grace=DAY, expiry=DAY, purge_dry_run=dry, now=house.clock
+    )
+
+    tally = await sweep.uploads()
+    left = await house.sweep().uploads(dry_run=True)
+
+    (line,) = (each for each in caplog.records if each.message == "purge uploads finished")
+    assert (vars(line)["uploads"], vars(line)["actually_delete"]) == (1, not dry)
+    assert (tally.uploads, left.uploads) == ((0, 1) if dry else (1, 0))
