@@ -104,7 +104,7 @@ class Face:
             principal = ANONYMOUS
             if place.route not in UNMOVED:
                 principal = await self._authenticator.authenticate(
-                    _credentials(request), wanted=wanted(request, place), peer=request.peer
+                    _credentials(request), wanted=wanted(request, place), peer=request.caller
                 )
                 request.user = principal.name
             registry = self._admit(_occasion(request, principal))

@@ -148,6 +148,7 @@ class Site:
                 _make_room(self._heard)
                 self._heard[key] = found
         request.base, request.client = found
+        request.vouched = bool(request.client) and not self._trust.anybody
 
     def _understood(self, said: Mapping[bytes, str]) -> tuple[str, str]:
         """The base and the client of a request, by what was *said* of it."""

@@ -49,7 +49,8 @@ class Request:
     between that is trusted to know. ``base`` is the URL of the registry as the client knows it,
     without a slash at the end; ``id`` names this request in logs and answers; ``version`` is that
     of HTTP. ``place`` and ``user`` are noted by whoever finds out where the path leads and who
-    asks, for those who tell of the request afterwards.
+    asks, for those who tell of the request afterwards. ``vouched`` says that ``client`` comes from
+    a proxy that the operator named, and not from whoever connected.
     """
 
     method: str
@@ -64,6 +65,12 @@ class Request:
     version: str = "1.1"
     place: Place | None = None
     user: str = ""
+    vouched: bool = False
+
+    @property
+    def caller(self) -> str:
+        """Who answers for what is tried here, with a port: the client, if that is not made up."""
+        return f"{self.client}:0" if self.vouched else self.peer
 
     def params(self, name: str) -> list[str]:
         """The values of query parameter *name*, decoded, in order."""

@@ -21,12 +21,14 @@ class Remembering(Anonymous):
 
     def __init__(self) -> None:
         self.shown: list[Credentials | None] = []
+        self.peers: list[str] = []
 
     async def authenticate(
         self, credentials: Credentials | None, *, wanted: Sequence[Access], peer: str
     ) -> Principal:
         """Somebody of that name."""
         self.shown.append(credentials)
+        self.peers.append(peer)
         return Principal(credentials.value) if credentials else ANONYMOUS
 
 
@@ -45,6 +47,17 @@ def told(response: Response) -> dict[str, str]:
     assert isinstance(response.body, bytes)
     found: dict[str, str] = json.loads(response.body)["errors"][0]
     return found
+
+
+async def test_passwords_are_tried_by_the_caller() -> None:
+    """Whoever finds out who asks is told the client behind a proxy, if that is known."""
+    door = Remembering()
+    face = Face(door, refusing([]))
+
+    await face(Request("GET", "/v2/", peer="10.0.0.1:1"))
+    await face(Request("GET", "/v2/", peer="10.0.0.1:1", client="192.0.2.1", vouched=True))
+
+    assert door.peers == ["10.0.0.1:1", "192.0.2.1:0"]
 
 
 @pytest.mark.parametrize("route", list(Route))

@@ -214,6 +214,27 @@ async def test_the_first_is_the_client_where_anybody_is_believed() -> None:
     assert (asked.client, asked.base) == ("192.0.2.1", "http://one")
 
 
+@pytest.mark.parametrize(
+    ("trusted", "said", "caller"),
+    [
+        ("10.0.0.1", "198.51.100.9, 192.0.2.1", "192.0.2.1:0"),
+        ("10.0.0.1", "198.51.100.9, 2001:db8::1", "2001:db8::1:0"),
+        ("10.0.0.1", "", PROXY),
+        ("any", "198.51.100.9, 192.0.2.1", PROXY),
+        ("10.0.0.2", "192.0.2.1", PROXY),
+    ],
+)
+async def test_guesses_count_against_whom_a_proxy_names_that_the_operator_named(
+    trusted: str, said: str, caller: str
+) -> None:
+    """One who guesses slows nobody else behind the proxy, and makes up no other to be slowed."""
+    asked = request(x_forwarded_for=said)
+
+    await located(asked, trust=Trust([trusted]))
+
+    assert asked.caller == caller
+
+
 def test_whom_to_believe_has_to_be_said_right() -> None:
     """A name is no address."""
     with pytest.raises(ValueError, match="proxy"):
