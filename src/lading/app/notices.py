@@ -173,7 +173,7 @@ async def noticing(
             hearsay,
             metadata,
             [
-                {"name": each.name, "url": _destination(each)[0], "disabled": each.disabled}
+                {"name": each.name, "url": _shown(each), "disabled": each.disabled}
                 for each in config.endpoints
             ],
             pulls=any(Deed.PULL not in each.ignored for each in told),
@@ -237,6 +237,11 @@ def _destination(config: EndpointConfig) -> tuple[str, Sequence[tuple[str, str]]
             f"notifications.endpoints: {config.name or 'an endpoint'}: {error.subject}"
         ) from None
     return url, headers
+
+
+def _shown(config: EndpointConfig) -> str:
+    """The URL as anybody may see it: a webhook is often opened by what its query says."""
+    return _destination(config)[0].partition("?")[0]
 
 
 def _origin(listen: str) -> Origin:

@@ -176,7 +176,9 @@ async def test_nothing_is_noted_that_nobody_wants(
 
 async def test_nobody_is_told_by_a_server_without_endpoints() -> None:
     """Nor by those that are disabled."""
-    endpoint = EndpointConfig(name="a", url="http://u:secret@127.0.0.1:1/x", disabled=True)
+    endpoint = EndpointConfig(
+        name="a", url="http://u:secret@127.0.0.1:1/x?key=secret", disabled=True
+    )
     async with (
         open_sqlite(None, grace=timedelta(hours=1)) as metadata,
         noticing(

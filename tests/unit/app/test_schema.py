@@ -104,7 +104,7 @@ def test_secrets_are_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str
     file = tmp_path / "config.yml"
     file.write_text(
         "version: 0.1\nstorage: inmemory\n"
-        "notifications: {endpoints: [{name: a, url: 'https://u:geheim@a/', "
+        "notifications: {endpoints: [{name: a, url: 'https://u:geheim@a/?key=geheim', "
         "headers: {Authorization: [geheim]}}]}\n"
         "log: {hooks: [{options: {smtp: {password: geheim}}}]}\n"
         "health: {http: [{uri: 'http://h', headers: {Authorization: [geheim]}}]}\n"

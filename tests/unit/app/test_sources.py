@@ -128,6 +128,12 @@ def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         load(file=file, environment={})
 
 
+def test_file_without_an_end_is_refused() -> None:
+    """A device that was named by mistake is not read into memory for ever."""
+    with pytest.raises(ConfigInvalid, match="is longer than any configuration"):
+        load(file=Path("/dev/zero"), environment={})
+
+
 def test_unknown_variable_with_our_prefix_is_refused() -> None:
     """A variable that is silently ignored is a setting that somebody relies on."""
     with pytest.raises(ConfigInvalid) as caught:

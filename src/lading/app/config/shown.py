@@ -11,6 +11,7 @@ from lading.app.config.tree import settings
 
 _HIDDEN = "***"
 _LOGIN = re.compile(r"(?<=://)[^/@\s\"']+@")
+_QUERY = re.compile(r"(://[^\s\"'?#]*\?)[^\s\"'#]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,6 @@ def shown(loaded: Loaded) -> Iterator[Shown]:
 def _written(setting: Setting, value: object) -> str:
     if setting.secret and value:
         return _HIDDEN
-    return _LOGIN.sub(_HIDDEN + "@", setting.reader.write(value))
+    # What stands in a URL besides a place is mostly what opens it: logins, tokens of webhooks.
+    text = _LOGIN.sub(_HIDDEN + "@", setting.reader.write(value))
+    return _QUERY.sub(rf"\g<1>{_HIDDEN}", text)

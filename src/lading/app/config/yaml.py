@@ -15,6 +15,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from lading.app.config.written import Written
 from lading.errors import ConfigInvalid
 
+_LONGEST = 4 << 20
 _MOST = 20_000
 _DEEPEST = 50
 
@@ -39,11 +40,15 @@ def in_file(file: Path) -> Written | None:
         ConfigInvalid: it cannot be read, or is no YAML.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            content = opened.read(_LONGEST + 1)
+        text = content.decode()
     except OSError as error:
         raise ConfigInvalid(f"{file}: {error.strerror}") from error
     except ValueError:
         raise ConfigInvalid(f"{file}: is not UTF-8 text") from None
+    if len(content) > _LONGEST:
+        raise ConfigInvalid(f"{file}: is longer than any configuration")
     return said(text, str(file), lines=True)
 
 
