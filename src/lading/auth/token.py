@@ -222,7 +222,8 @@ def _ticket(payload: bytes, rules: Rules, now: float, until: float) -> Ticket:
     if since > now:
         raise _Invalid("it is not valid yet")
     subject = claims.get("sub")
-    name = subject if isinstance(subject, str) else ""
+    # JSON can spell halves of characters, which nobody can write down.
+    name = subject.encode(errors="replace").decode() if isinstance(subject, str) else ""
     principal = Principal(name, frozenset(_rights(claims.get("access"))))
     return Ticket(principal, since, min(expires, until))
 

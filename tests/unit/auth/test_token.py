@@ -416,6 +416,13 @@ BAD_CHAINS = {
 }
 
 
+async def test_name_can_be_written_down() -> None:
+    """JSON may hold halves of characters; what is stored with every change may not."""
+    name, _ = await enter(token(said=claims(sub="ada\ud800"), kid="signer"), PULL)
+
+    assert name == "ada?"
+
+
 @pytest.mark.parametrize(("root", "chain"), BAD_CHAINS.values(), ids=list(BAD_CHAINS))
 async def test_chain_that_does_not_hold_is_refused(
     root: x509.Certificate, chain: tuple[x509.Certificate, ...]
