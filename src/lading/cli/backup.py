@@ -12,7 +12,7 @@ from lading.cli.names import examples
 from lading.cli.output import Output, output_option, root_options
 
 
-@click.command("backup", epilog=examples("lading backup --root data /backup/registry"))
+@click.command("backup", epilog=examples("lading backup --root data backup"))
 @click.argument("target", metavar="DIR")
 @root_options
 @link_option

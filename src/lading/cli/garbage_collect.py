@@ -29,7 +29,10 @@ _LINES = {
     "-m", "--delete-untagged", is_flag=True, help="First end manifests that nothing names any more."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
-def command(*, file: str | None, dry_run: bool, delete_untagged: bool, quiet: bool) -> int:
+@click.pass_context
+def command(
+    context: click.Context, *, file: str | None, dry_run: bool, delete_untagged: bool, quiet: bool
+) -> int:
     """Free at once what nothing names any more, in the registry that CONFIG.yml is for.
 
     The server may go on serving. Blobs that no manifest named yet stay for an hour after they were
@@ -39,9 +42,13 @@ def command(*, file: str | None, dry_run: bool, delete_untagged: bool, quiet: bo
 
     This is the command of Distribution; `lading gc` says why each thing goes, and has more options.
     """
+    named = Path(file) if file else configuration_path()
+    if named is None:
+        click.echo("configuration error: configuration path unspecified", err=True)
+        click.echo(context.get_usage(), err=True)
+        return 1
     found: list[Collected] = []
     try:
-        named = Path(file) if file else configuration_path()
         loaded = load(file=named)
         tally = asyncio.run(
             collect_at_once(

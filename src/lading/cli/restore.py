@@ -12,7 +12,7 @@ from lading.cli.names import examples
 from lading.cli.output import Output, output_option, root_options
 
 
-@click.command("restore", epilog=examples("lading restore --root data /backup/registry"))
+@click.command("restore", epilog=examples("lading restore --root restored backup"))
 @click.argument("source", metavar="DIR")
 @root_options
 @link_option

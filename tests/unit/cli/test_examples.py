@@ -52,6 +52,7 @@ def lay_out(line: str, shelf: Shelf, here: Path) -> None:
     (here / "password.txt").write_text("secret\n")
     (here / "manifest.json").write_bytes(AMD64.manifest.body)
     prepare(here / "data")
+    prepare(here / "backup")
     for words, (form, file) in SAVED.items():
         if words in line:
             assert main(["save", "--form", form, f"{shelf.app}:v1", file]) == 0

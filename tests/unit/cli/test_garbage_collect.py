@@ -137,3 +137,20 @@ def test_a_failure_is_one_line_and_code_1(tmp_path: Path, capsys: Printed) -> No
     assert printed.out == ""
     assert printed.err.startswith("failed to garbage collect: ")
     assert printed.err.count("\n") == 1
+
+
+def test_nothing_is_collected_where_no_file_is_named(
+    root: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As there; it is not guessed which registry was meant, though one is right here."""
+    monkeypatch.delenv("REGISTRY_CONFIGURATION_PATH", raising=False)
+    root.rename(root.parent / "lading-data")
+    monkeypatch.chdir(root.parent)
+
+    code = registry(["garbage-collect"])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (1, "")
+    assert said.err.startswith(
+        "configuration error: configuration path unspecified\nUsage: registry garbage-collect"
+    )
