@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from lading.app.config.access import AuthConfig, HtpasswdConfig, TokenConfig
+from lading.app.config.access import AuthConfig, TokenConfig
 from lading.app.surroundings import Surroundings
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.auth.granted import Granted
@@ -44,9 +44,23 @@ def prepare_access(auth: AuthConfig) -> None:
         ConfigInvalid: something is missing or broken.
     """
     if auth.method == "htpasswd":
-        _prepare_users(auth.htpasswd)
+        _prepare_users(_needed(auth.htpasswd.path, "auth.htpasswd.path"))
+    else:
+        check_access(auth)
+
+
+def check_access(auth: AuthConfig) -> None:
+    """See that what *auth* names can be used; a file of users that is missing can be made.
+
+    Raises:
+        ConfigInvalid: something is missing or broken.
+    """
+    if auth.method == "htpasswd":
+        path = _needed(auth.htpasswd.path, "auth.htpasswd.path")
+        if os.path.lexists(path):
+            _checked(path, "auth.htpasswd.path", Users.parse)
     elif auth.method == "token":
-        _prepare_keys(auth.token)
+        _check_keys(auth.token)
 
 
 @asynccontextmanager
@@ -81,8 +95,7 @@ def callers(auth: AuthConfig) -> str | None:
     return None
 
 
-def _prepare_users(config: HtpasswdConfig) -> None:
-    path = _needed(config.path, "auth.htpasswd.path")
+def _prepare_users(path: Path) -> None:
     if not os.path.lexists(path):
         try:
             name, password = make(path)
@@ -98,7 +111,7 @@ def _prepare_users(config: HtpasswdConfig) -> None:
     _checked(path, "auth.htpasswd.path", Users.parse)
 
 
-def _prepare_keys(config: TokenConfig) -> None:
+def _check_keys(config: TokenConfig) -> None:
     _needed(config.issuer, "auth.token.issuer")
     _needed(config.service, "auth.token.service")
     if config.auto_redirect:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from lading.app.access import callers
+from lading.app.access import callers, check_access
 from lading.app.config.sources import examined
 from lading.app.config.tree import Config
 from lading.app.config.values import split_address
@@ -247,6 +247,8 @@ def _address(config: Config) -> _Answer:
 
 
 def _access(config: Config) -> _Answer:
+    # Whatever keeps a server from letting anybody in is raised.
+    check_access(config.auth)
     who = callers(config.auth)
     if who or config.read_only or _only_here(config.listen):
         return Verdict.GOOD, who or "anybody who can connect", ""

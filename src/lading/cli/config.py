@@ -105,7 +105,8 @@ def _without_class(error: ConfigInvalid) -> str:
 
 
 def _passed(warnings: int) -> str:
-    return f"a server starts with it, with {counted(warnings, 'warning') if warnings else 'no warning'}"
+    with_warnings = counted(warnings, "warning") if warnings else "no warning"
+    return f"all is understood, with {with_warnings}; `lading doctor` looks at the files it names"
 
 
 @command.command(

@@ -221,6 +221,22 @@ def test_an_open_door_is_told_of(root: Path, text: str, verdict: Verdict) -> Non
     assert found.verdict is verdict
 
 
+def test_a_file_of_users_is_looked_at_and_not_made(root: Path, tmp_path: Path) -> None:
+    """A server makes one that is missing, and does not start with one that is broken."""
+    users = tmp_path / "users"
+    text = "lading: {{listen: '127.0.0.1:0', auth: {{method: htpasswd, htpasswd: {{path: {}}}}}}}"
+    file = written(tmp_path, text.format(users))
+
+    missing = by_subject(root, file)["access"]
+    made = users.exists()
+    users.write_text("no user")
+    broken = by_subject(root, file)["access"]
+
+    assert (missing.verdict, made) == (Verdict.GOOD, False)
+    assert broken.verdict is Verdict.FAILED
+    assert "line 1 is not of the form" in broken.detail
+
+
 def test_certificates_are_looked_at(root: Path, tmp_path: Path) -> None:
     """Whether they can be used, and for how long."""
     pair = Authority(tmp_path).pair("a")
