@@ -106,11 +106,17 @@ class HeadReader:
     def _framing(self) -> Framing:
         length: bytes | None = None
         codings: list[bytes] = []
+        hosts = 0
         for name, value in self._fields:
-            if name == b"content-length":
+            if name == b"host":
+                hosts += 1
+            elif name == b"content-length":
                 length = value
             elif name == b"transfer-encoding":
                 codings.append(value.strip().lower())
+        if hosts > 1:
+            # A proxy may have gone by the other one (RFC 9112, 3.2).
+            raise HeadInvalid("there is more than one Host")
         if codings:
             if codings != [b"chunked"] or length is not None:
                 raise HeadInvalid("the transfer coding is not understood")

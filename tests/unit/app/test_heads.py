@@ -114,6 +114,7 @@ def test_a_body_of_which_two_things_could_be_believed_is_refused(fields: tuple[s
         head("GET /a HTTP/1.2"),
         head("GET /a HTTPS/1.1"),
         head("GET /a HTTP/1.1", "no colon"),
+        head("GET /a HTTP/1.1", "Host: a", "Host: b"),
         head("GET /a HTTP/1.1", "Name : value"),
         head("GET /a HTTP/1.1", "Name: va\x00lue"),
         head("GOT /a HTTP/1.1"),
