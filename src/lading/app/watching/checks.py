@@ -3,17 +3,22 @@
 import asyncio
 import contextlib
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import unquote
 
 from lading.app.config.values import split_address
 from lading.app.config.watching import HealthConfig
 from lading.app.watching.health import Check, Probe
+from lading.wire.challenges import basic_credentials
 
 _PATIENCE = 60.0
 """Seconds after which somebody who was given any time is not waited for any more."""
+_LOGIN = re.compile(r"(?<=://)[^/?#]*@")
 
 
 class Unwell(Exception):
@@ -22,7 +27,15 @@ class Unwell(Exception):
 
 def checks(config: HealthConfig, *, storage: Probe, driver: str) -> Sequence[Check]:
     """All that *config* wants to be looked at; *storage* reaches the stores, which *driver* names."""
-    return list(_checks(config, storage, driver))
+    found: dict[str, Check] = {}
+    for check in _checks(config, storage, driver):
+        name, number = check.name, 1
+        # What fails goes by its name, so two that look alike must not answer for each other.
+        while name in found:
+            number += 1
+            name = f"{check.name} ({number})"
+        found[name] = replace(check, name=name)
+    return list(found.values())
 
 
 def _checks(config: HealthConfig, storage: Probe, driver: str) -> Iterator[Check]:
@@ -37,7 +50,8 @@ def _checks(config: HealthConfig, storage: Probe, driver: str) -> Iterator[Check
         yield Check(name=file.file, probe=file_probe(file.file), interval=file.interval)
     for asked in config.http:
         probe = http_probe(asked.uri, asked.headers, status=asked.status, timeout=asked.timeout)
-        yield Check(name=asked.uri, probe=probe, interval=asked.interval, threshold=asked.threshold)
+        name = shown(asked.uri)
+        yield Check(name=name, probe=probe, interval=asked.interval, threshold=asked.threshold)
     for called in config.tcp:
         yield Check(
             name=called.address,
@@ -73,14 +87,28 @@ def tcp_probe(address: str, *, timeout: timedelta) -> Probe:
     return probe
 
 
+def shown(uri: str) -> str:
+    """*uri* as anybody may see it, without what opens it: a login, and what its query says."""
+    bare = _LOGIN.sub("", uri)
+    return bare.partition("?")[0]
+
+
 def http_probe(
     uri: str, headers: Mapping[str, Sequence[str]], *, status: int, timeout: timedelta
 ) -> Probe:
-    """Fails when a HEAD of *uri* is not answered by *status*, after redirects."""
+    """Fails when a HEAD of *uri* is not answered by *status*, after redirects.
+
+    A login in the URI is shown to whoever is asked first.
+    """
+    place = _LOGIN.sub("", uri)
 
     def ask() -> int:
         fields = {name: ", ".join(values) for name, values in headers.items()}
-        request = urllib.request.Request(uri, method="HEAD", headers=fields)  # noqa: S310 - below
+        request = urllib.request.Request(place, method="HEAD", headers=fields)  # noqa: S310 - below
+        if login := _LOGIN.search(uri):
+            name, _, password = login[0].removesuffix("@").partition(":")
+            word = basic_credentials(unquote(name), unquote(password))
+            request.add_unredirected_header("Authorization", word)
         try:
             # The URL is the operator's own.
             with urllib.request.urlopen(request, timeout=_seconds(timeout)) as answer:  # noqa: S310
@@ -89,7 +117,7 @@ def http_probe(
             with error:
                 return error.code
         except urllib.error.URLError as error:
-            raise Unwell(f"error while checking: {uri}: {error.reason}") from None
+            raise Unwell(f"error while checking: {shown(uri)}: {error.reason}") from None
 
     async def probe() -> None:
         found = await asyncio.to_thread(ask)

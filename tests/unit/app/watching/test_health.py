@@ -21,6 +21,7 @@ from lading.app.watching.checks import Unwell, checks
 from lading.app.watching.debug import Debug
 from lading.app.watching.health import Check, Gate, Health, watch
 from lading.app.watching.station import Watched
+from lading.wire.challenges import basic_credentials
 from lading.wire.message import Request, Response
 
 SHORT = timedelta(milliseconds=1)
@@ -219,6 +220,32 @@ async def test_url_is_asked_by_head_and_has_to_answer_as_expected() -> None:
 
     assert asked[0].startswith(b"HEAD /up HTTP/1.1\r\n")
     assert b"X-Why: health, check\r\n" in asked[0]
+
+
+def test_checks_that_look_alike_are_told_apart() -> None:
+    """One of them that passes says nothing of the other."""
+    config = HealthConfig(http=tuple(HttpCheckConfig(uri=f"http://a/?{n}") for n in range(2)))
+
+    assert [check.name for check in made(config)] == ["http://a/", "http://a/ (2)"]
+
+
+@pytest.mark.enable_socket
+async def test_what_opens_a_url_is_used_and_not_shown() -> None:
+    """A check is named by its URL, in the log and to whoever asks for the health."""
+    server, port, asked = await serving(b"204 No Content")
+    login = HttpCheckConfig(uri=f"http://me:s%40cret@127.0.0.1:{port}/up?token=s3cret")
+    [check] = made(HealthConfig(http=(login,)))
+
+    with pytest.raises(Unwell, match="unexpected status: 204"):
+        await check.probe()
+    server.close()
+    with pytest.raises(Unwell) as caught:
+        await check.probe()
+
+    assert asked[0].startswith(b"HEAD /up?token=s3cret HTTP/1.1\r\n")
+    assert basic_credentials("me", "s@cret").encode() in asked[0]
+    assert check.name == f"http://127.0.0.1:{port}/up"
+    assert "cret" not in str(caught.value)
 
 
 @pytest.mark.enable_socket
