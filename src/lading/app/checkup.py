@@ -256,6 +256,16 @@ def _access(config: Config) -> _Answer:
     return Verdict.POOR, f"anybody who can reach {config.listen} may push", advice
 
 
+def _notifications(config: Config) -> _Answer:
+    # Only who tells somebody waits for what that takes.
+    from lading.app.notices import require_endpoints  # noqa: PLC0415 - as the line above says
+
+    # Whatever keeps a server from telling them is raised.
+    require_endpoints(config.notifications)
+    told = [each.name for each in config.notifications.endpoints if not each.disabled]
+    return Verdict.GOOD, ", ".join(told) or "nobody is told", ""
+
+
 def _only_here(address: str) -> bool:
     if address.startswith("unix:"):
         return True
@@ -297,6 +307,7 @@ _LOOKS: Mapping[str, Callable[[Config], _Answer]] = {
     "address": _address,
     "access": _access,
     "certificate": _certificate,
+    "notifications": _notifications,
 }
 _OF_THE_DIRECTORY = frozenset(
     {"data directory", "file system", "disk space", "inodes", "database", "clock"}

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import itertools
 import logging
+import re
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 INSTANCE = str(uuid.uuid4())
 """This run of the server: made before it forks, so that all workers say the same."""
 
+_LOGIN = re.compile(r"(?<=://)[^/?#]*@")
 _MOST_REDIRECTS = 10
 _THREADS = 2
 """For each endpoint: one tells changes, one tells pulls."""
@@ -222,26 +224,32 @@ async def subscribed(
 
 
 def _destination(config: EndpointConfig) -> tuple[str, Sequence[tuple[str, str]]]:
-    """The URL without a login, and the headers, the login among them."""
-    parts = urlsplit(config.url)
+    """The URL without a login, and the headers, the login among them.
+
+    Raises:
+        ConfigInvalid: it is no URL that events can be posted to.
+    """
+    try:
+        Place.parse(_LOGIN.sub("", config.url))
+        parts = urlsplit(config.url)
+    except (ReferenceInvalid, ValueError):
+        raise ConfigInvalid(
+            f"notifications.endpoints: {config.name or 'an endpoint'}: {_shown(config)!r} is not "
+            "a URL that begins with https:// or http://"
+        ) from None
     headers = [(name, value) for name, values in config.headers.items() for value in values]
     if parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         shown = base64.b64encode(login.encode()).decode("ascii")
         headers.append(("Authorization", f"Basic {shown}"))
-    url = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path or "/").geturl()
-    try:
-        Place.parse(url)
-    except ReferenceInvalid as error:
-        raise ConfigInvalid(
-            f"notifications.endpoints: {config.name or 'an endpoint'}: {error.subject}"
-        ) from None
-    return url, headers
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path or "/")
+    return place.geturl(), headers
 
 
 def _shown(config: EndpointConfig) -> str:
     """The URL as anybody may see it: a webhook is often opened by what its query says."""
-    return _destination(config)[0].partition("?")[0]
+    # That of one who is told nothing need not be a URL.
+    return _LOGIN.sub("", config.url).partition("?")[0]
 
 
 def _origin(listen: str) -> Origin:

@@ -237,6 +237,18 @@ def test_a_file_of_users_is_looked_at_and_not_made(root: Path, tmp_path: Path) -
     assert "line 1 is not of the form" in broken.detail
 
 
+@pytest.mark.parametrize(
+    ("url", "verdict"), [("https://hooks.example", Verdict.GOOD), ("nowhere", Verdict.FAILED)]
+)
+def test_who_is_told_is_looked_at(root: Path, url: str, verdict: Verdict) -> None:
+    """A server does not start if it could never tell them."""
+    text = f"lading: {{notifications: {{endpoints: [{{name: hook, url: '{url}'}}]}}}}"
+
+    found = by_subject(root, written(root.parent, text))["notifications"]
+
+    assert (found.verdict, "hook" in found.detail) == (verdict, True)
+
+
 def test_certificates_are_looked_at(root: Path, tmp_path: Path) -> None:
     """Whether they can be used, and for how long."""
     pair = Authority(tmp_path).pair("a")

@@ -138,13 +138,36 @@ async def test_endpoint_that_leads_nowhere_is_a_failure(web: _Web, path: str) ->
         assert await _tell(config) == 307
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "no url", "http://"])
+@pytest.mark.parametrize("url", ["", "ftp://x", "no url", "http://", "http://[::1"])
 def test_url_that_is_none_is_refused_at_the_start(url: str) -> None:
     """And not when the first event is to be told."""
     config = NotificationsConfig(endpoints=(EndpointConfig(name="hook", url=url),))
 
     with pytest.raises(ConfigInvalid, match="hook"):
         require_endpoints(config)
+
+
+@pytest.mark.parametrize("url", ["ftp://u:geheim@x/?k=geheim", "http://u:geheim@x y/?k=geheim"])
+def test_refusal_of_a_url_does_not_say_what_opens_it(url: str) -> None:
+    """It is in logs, and in what `lading doctor` says."""
+    config = NotificationsConfig(endpoints=(EndpointConfig(name="hook", url=url),))
+
+    with pytest.raises(ConfigInvalid, match="is not a URL") as caught:
+        require_endpoints(config)
+
+    assert "geheim" not in str(caught.value)
+
+
+async def test_endpoint_that_is_disabled_need_not_have_a_url() -> None:
+    """Files that were made from a form have such."""
+    config = NotificationsConfig(endpoints=(EndpointConfig(name="hook", disabled=True),))
+
+    require_endpoints(config)
+    async with (
+        open_sqlite(None, grace=timedelta(hours=1)) as metadata,
+        noticing(config, metadata, listen="x:5000", now=utc_now) as found,
+    ):
+        assert found.endpoints() == [{"name": "hook", "url": "", "disabled": True}]
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("a", "")])
