@@ -18,7 +18,7 @@ from lading.app.encryption import Encryption, encryption
 from lading.app.greeting import Greeting, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.notices import INSTANCE, require_endpoints
-from lading.app.outlets import logging_beside
+from lading.app.outlets import log_without_waiting, logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.shortlived import housed
 from lading.app.watching.debug import Debug
@@ -49,6 +49,7 @@ def _run(config: Config, warnings: Sequence[str]) -> int:
         fields={**_identity(config.log.format), **config.log.fields},
         caller=config.log.caller,
     )
+    log_without_waiting()
     for warning in warnings:
         log.warning("%s", warning)
     raise_open_files()

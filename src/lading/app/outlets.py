@@ -105,6 +105,38 @@ class _Text:
         """Nothing: it is written as soon as its reader takes it."""
 
 
+class _Willing:
+    """The file *number* as the stream of a log handler; drops what its reader would have to take."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        """The number of the file."""
+        return self._number
+
+    def write(self, text: str) -> None:
+        """Write *text*, up to where it would have to wait."""
+        rest = memoryview(text.encode("utf-8", "backslashreplace"))
+        # Who is ready takes at least that much.
+        while rest and select.select((), (self._number,), (), 0)[1]:
+            rest = rest[os.write(self._number, rest[: select.PIPE_BUF]) :]
+
+    def flush(self) -> None:
+        """Nothing is kept."""
+
+
+def log_without_waiting() -> None:
+    """From now on, logs that go to a file or a stream never wait for their reader.
+
+    For processes that fork, in which no thread may do the writing.
+    """
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            with contextlib.suppress(OSError):
+                handler.setStream(_Willing(handler.stream.fileno()))
+
+
 @contextmanager
 def logging_beside() -> Iterator[None]:
     """Within this, logs that go to a file or a stream are written beside the event loop.
