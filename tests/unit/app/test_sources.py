@@ -132,6 +132,8 @@ def test_file_without_an_end_is_refused() -> None:
     """A device that was named by mistake is not read into memory for ever."""
     with pytest.raises(ConfigInvalid, match="is longer than any configuration"):
         load(file=Path("/dev/zero"), environment={})
+    with pytest.raises(ConfigInvalid, match="is longer than any configuration"):
+        load(environment={"LADING__LISTEN_FILE": "/dev/zero"})
 
 
 def test_unknown_variable_with_our_prefix_is_refused() -> None:

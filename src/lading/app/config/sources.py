@@ -11,14 +11,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lading.app.config.options import Setting
 from lading.app.config.tree import Config, built, sections, settings
+from lading.app.config.written import Written, text_of
 from lading.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    from lading.app.config.written import Written
 
 DEFAULT = "default"
 """Where a setting comes from that nobody has named."""
@@ -160,7 +158,7 @@ def _take_file(
     return theirs
 
 
-def _refuse_others(content: Mapping[str, "Written"]) -> None:
+def _refuse_others(content: Mapping[str, Written]) -> None:
     """In a file that is not Distribution's, nothing stands but what is ours."""
     for name, value in content.items():
         if name == _OURS:
@@ -175,7 +173,7 @@ def _refuse_others(content: Mapping[str, "Written"]) -> None:
         raise error
 
 
-def _check_version(version: "Written") -> None:
+def _check_version(version: Written) -> None:
     if version.content == "0.1":
         return
     error = ConfigInvalid(f"{version.where}: version: {version.shown} is not a version known here")
@@ -184,7 +182,7 @@ def _check_version(version: "Written") -> None:
 
 
 def _take_theirs(
-    sources: _Sources, top: "Written", environment: Mapping[str, str], known: Mapping[str, Setting]
+    sources: _Sources, top: Written, environment: Mapping[str, str], known: Mapping[str, Setting]
 ) -> None:
     # Only who has such a file waits for the table of its keys.
     from lading.app.config.distribution.meaning import DEFAULT as THEIR_DEFAULT  # noqa: PLC0415
@@ -225,7 +223,7 @@ def _warn_of_their_variables(sources: _Sources, environment: Mapping[str, str]) 
 
 
 def _take_ours(
-    sources: _Sources, value: "Written", known: Mapping[str, Setting], prefix: str
+    sources: _Sources, value: Written, known: Mapping[str, Setting], prefix: str
 ) -> None:
     """Read what stands under ``lading``, or in the group that *prefix* names."""
     groups = {name for name, _ in sections()}
@@ -248,7 +246,7 @@ def _take_ours(
             sources.wrong(f"{below.where}: {key}: no such key{_nearest(name, names)}")
 
 
-def _take_written(sources: _Sources, setting: Setting, value: "Written") -> None:
+def _take_written(sources: _Sources, setting: Setting, value: Written) -> None:
     reader = setting.reader
     where = f"{value.where}: {setting.key}"
     if reader.build is not None:
@@ -296,10 +294,9 @@ def _take_environment(
 
 def _content(sources: _Sources, where: str, file: Path) -> str | None:
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        sources.wrong(f"{where}: {file}: {reason}")
+        return text_of(file).rstrip("\r\n")
+    except ValueError as error:
+        sources.wrong(f"{where}: {file}: {error}")
         return None
 
 

@@ -6,7 +6,10 @@ can say so.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
+
+_LONGEST = 4 << 20
 
 Content: TypeAlias = "str | list[Written] | dict[str, Written] | None"
 
@@ -63,3 +66,21 @@ def word(text: str, where: str) -> Written:
 def mapping(where: str) -> Written:
     """A mapping in which nothing stands yet."""
     return Written({}, where, "map")
+
+
+def text_of(file: Path) -> str:
+    """What stands in *file*.
+
+    Raises:
+        ValueError: it cannot be read, is no text, or has no end; the message says which.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise ValueError("is longer than any configuration")
+        return content.decode()
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None

@@ -12,10 +12,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from lading.app.config.written import Written
+from lading.app.config.written import Written, text_of
 from lading.errors import ConfigInvalid
 
-_LONGEST = 4 << 20
 _MOST = 20_000
 _DEEPEST = 50
 
@@ -40,15 +39,9 @@ def in_file(file: Path) -> Written | None:
         ConfigInvalid: it cannot be read, or is no YAML.
     """
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_LONGEST + 1)
-        text = content.decode()
-    except OSError as error:
-        raise ConfigInvalid(f"{file}: {error.strerror}") from error
-    except ValueError:
-        raise ConfigInvalid(f"{file}: is not UTF-8 text") from None
-    if len(content) > _LONGEST:
-        raise ConfigInvalid(f"{file}: is longer than any configuration")
+        text = text_of(file)
+    except ValueError as error:
+        raise ConfigInvalid(f"{file}: {error}") from error
     return said(text, str(file), lines=True)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from lading.app.config.distribution import kinds
 from lading.app.config.distribution.keys import TREE, Branch, leaves
 from lading.app.config.distribution.outcomes import Key
-from lading.app.config.written import Written, mapping, word
+from lading.app.config.written import Written, mapping, text_of, word
 from lading.app.config.yaml import said
 from lading.errors import ConfigInvalid
 
@@ -123,10 +123,9 @@ def _known(pieces: list[str]) -> bool:
 
 def _content(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ValueError(f"{path}: {reason}") from None
+        return text_of(Path(path)).rstrip("\r\n")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _way(pieces: list[str]) -> Way | None:
