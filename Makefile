@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 KILLS ?= 500
 
 # What has no I/O is covered by tests branch by branch.
-PURE := errors bodies oci interfaces wire content
+PURE := errors wall bodies oci interfaces wire content
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

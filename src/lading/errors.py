@@ -30,8 +30,7 @@ command line's (ours become an exit code). A `RegistryError` knows no status and
 no JSON; ``wire/problems.py`` holds the one table that does.
 """
 
-import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -422,16 +421,6 @@ class PartlyDone(LadingError):
         super().__init__(subject)
         self.failures = tuple(failures)
         self.done = done
-
-
-BY_ERRNO: Mapping[int, type[StorageFailed]] = {
-    # EFBIG: no more room for this file, by a limit of the process or of the file system.
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), StorageFull),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), StorageReadOnly),
-    errno.EWOULDBLOCK: StorageBusy,
-    errno.EUCLEAN: StorageDamaged,
-}
-"""What the operating system means, to whoever keeps something; the rest is `StorageFailed`."""
 
 
 class ConfigInvalid(LadingError):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lading.app.directory import require_registry
 from lading.app.stores import open_stores
-from lading.storage.wall import storage_errors
+from lading.wall import storage_errors
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from lading.errors import LayoutInvalid
 from lading.layout import boxes, streams
 from lading.layout.catalogue import Reader
 from lading.layout.directory import opened
-from lading.layout.files import discard, storage_errors
+from lading.layout.files import discard
 from lading.layout.index import full_image
 from lading.layout.packing import pack
 from lading.layout.reading import LayoutReader
@@ -27,6 +27,7 @@ from lading.layout.workers import Workers
 from lading.layout.writing import INDEX, blob
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName
+from lading.wall import storage_errors
 
 Reading = Callable[[Archive, str | None], boxes.Box]
 """Makes out what is in an archive, given the full name of the image that is meant."""

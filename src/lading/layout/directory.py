@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from lading.errors import LayoutInvalid
-from lading.layout.files import Folder, storage_errors
+from lading.layout.files import Folder
 from lading.layout.index import Index, full_image, parsed
 from lading.layout.registry import LAYOUT, LayoutRegistry
 from lading.layout.uploads import Staging
@@ -20,6 +20,7 @@ from lading.layout.workers import Workers
 from lading.layout.writing import INDEX, Directory, LayoutRepository
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName
+from lading.wall import storage_errors
 
 MARKER = "oci-layout"
 """The file that says that a directory, or an archive, is an image layout."""

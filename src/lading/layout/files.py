@@ -15,30 +15,14 @@ from pathlib import Path
 
 from lading.bodies import BLOCK
 from lading.content.threads import still_wanted
-from lading.errors import BY_ERRNO, LayoutInvalid, StorageBusy, StorageFailed
+from lading.errors import LayoutInvalid, StorageBusy
 from lading.oci.digest import Digest, Hasher
+from lading.wall import storage_errors
 
 _PATIENCE = 30.0
 """Seconds for which another process may hold the index before that is an error."""
 _PAUSE = 0.005
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
-
-
-@contextmanager
-def storage_errors(subject: object) -> Iterator[None]:
-    """Turn what the operating system says about *subject* into our own errors.
-
-    Raises:
-        StorageFailed: of the kind that `BY_ERRNO` says.
-    """
-    try:
-        yield
-    except BrokenPipeError:
-        # Who reads what is written to standard output has had enough.
-        raise
-    except OSError as error:
-        kind = BY_ERRNO.get(error.errno or 0, StorageFailed)
-        raise kind(f"{subject}: {error.strerror or error}") from error
 
 
 class Folder:

@@ -15,7 +15,7 @@ from lading.errors import LayoutInvalid
 from lading.layout import tar
 from lading.layout.catalogue import Catalogue, Reader
 from lading.layout.directory import MARKER
-from lading.layout.files import Folder, storage_errors
+from lading.layout.files import Folder
 from lading.layout.index import Entry, Index, Name
 from lading.layout.writing import INDEX, Directory, blob
 from lading.oci import media_types
@@ -23,6 +23,7 @@ from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
 from lading.oci.manifest import Kind, Manifest
 from lading.oci.platform import UNKNOWN
+from lading.wall import storage_errors
 
 DOCKER_INDEX = "manifest.json"
 """The file in which docker looks up what there is in an archive."""

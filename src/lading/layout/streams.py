@@ -11,7 +11,7 @@ from typing import BinaryIO, NoReturn
 
 from lading.bodies import BLOCK
 from lading.errors import LayoutInvalid
-from lading.layout.files import storage_errors
+from lading.wall import storage_errors
 
 MOST_TIMES = 200
 """How many times as long as its compressed form an archive may be: zeros grow a thousandfold."""

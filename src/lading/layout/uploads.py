@@ -13,11 +13,12 @@ from pathlib import Path
 from lading.bodies import Inbound
 from lading.errors import DigestInvalid, StorageBusy, UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import UploadId
-from lading.layout.files import Folder, digest_of, discard, lock, storage_errors, sync_directory
+from lading.layout.files import Folder, digest_of, discard, lock, sync_directory
 from lading.layout.workers import Workers
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import ALGORITHMS, Digest, Hasher
 from lading.oci.media_types import OCTETS
+from lading.wall import storage_errors
 
 INGEST = ".ingest"
 """Where uploads are while they are none of the layout's blobs yet."""

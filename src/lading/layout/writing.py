@@ -20,7 +20,7 @@ from lading.errors import (
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Receipt
 from lading.layout.catalogue import INDEX_LIMIT, Catalogue, Facts
-from lading.layout.files import Folder, storage_errors
+from lading.layout.files import Folder
 from lading.layout.index import Index
 from lading.layout.reading import LayoutReader
 from lading.layout.uploads import LayoutUpload, Staging
@@ -29,6 +29,7 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Kind, Manifest
 from lading.oci.names import RepositoryName, Tag
+from lading.wall import storage_errors
 
 INDEX = "index.json"
 

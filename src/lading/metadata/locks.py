@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from lading.metadata.wall import storage_errors
 from lading.oci.digest import Digest
+from lading.wall import storage_errors
 
 SHARDS = 256
 """How many locks digests share."""

@@ -9,9 +9,9 @@ import apsw
 from lading.errors import StorageFull
 from lading.metadata import audit
 from lading.metadata.sqlite_connection import SqliteConnection
-from lading.metadata.wall import storage_errors
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
+from lading.wall import storage_errors
 
 DATABASE = "metadata/registry.db"
 """The file of all rows, below the root of a registry."""

@@ -29,7 +29,7 @@ from lading.metadata.rows import stamp
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer, untimed
 from lading.metadata.store import RowStore
-from lading.metadata.wall import storage_errors
+from lading.wall import storage_errors
 
 P = ParamSpec("P")
 T = TypeVar("T")

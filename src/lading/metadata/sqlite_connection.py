@@ -7,7 +7,6 @@ from pathlib import Path
 import apsw
 
 from lading.errors import (
-    BY_ERRNO,
     StorageBusy,
     StorageDamaged,
     StorageFailed,
@@ -15,6 +14,7 @@ from lading.errors import (
     StorageReadOnly,
 )
 from lading.metadata.connection import Row, Value
+from lading.wall import BY_ERRNO
 
 BUSY_MILLISECONDS = 5_000
 """How long SQLite waits for what our own lock does not cover: recovery, and foreign programs."""

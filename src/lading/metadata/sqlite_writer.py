@@ -21,7 +21,7 @@ import apsw
 from lading.errors import LadingError, StorageDamaged, StorageFailed
 from lading.metadata.connection import Connection
 from lading.metadata.sqlite_connection import SqliteConnection, is_refusal
-from lading.metadata.wall import storage_errors
+from lading.wall import storage_errors
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from lading.errors import BlobUnknown, StorageDamaged
 from lading.oci.digest import ALGORITHMS, Digest
 from lading.storage import layout, tree
 from lading.storage.publish import Publisher, make_directory
-from lading.storage.wall import storage_errors
+from lading.wall import storage_errors
 
 _STAGED = f"{layout.UPLOADS}/.copy"
 

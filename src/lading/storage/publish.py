@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from lading.errors import UploadUnknown
 from lading.interfaces.blobs import UploadId
-from lading.storage.wall import storage_errors
+from lading.wall import storage_errors
 
 DIRECTORY_MODE = 0o777
 """As for files, masked by the umask."""

@@ -11,7 +11,7 @@ from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
 from lading.oci.digest import ALGORITHMS
 from lading.storage import layout, tree
 from lading.storage.publish import Publisher, make_directory
-from lading.storage.wall import storage_errors
+from lading.wall import storage_errors
 
 NETWORK = frozenset(
     {

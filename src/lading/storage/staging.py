@@ -17,7 +17,7 @@ from lading.errors import UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest, Hasher
 from lading.storage import layout
-from lading.storage.wall import failure, storage_errors
+from lading.wall import failure, storage_errors
 
 FILE_MODE = 0o666
 """Of what is stored, masked by the umask: who may read it is the operator's decision."""

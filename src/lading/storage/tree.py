@@ -13,7 +13,7 @@ from lading.oci.digest import Digest
 from lading.storage import layout
 from lading.storage.cache import SMALL
 from lading.storage.staging import digest_of
-from lading.storage.wall import storage_errors
+from lading.wall import storage_errors
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.errors import StorageFailed, StorageFull, StorageReadOnly
+from lading.errors import StorageFailed
 from lading.metadata.locks import SHARDS, FileLocks, shard
 from lading.metadata.sqlite import prepare_sqlite
-from lading.metadata.wall import storage_errors
 from lading.oci.digest import Digest
 
 HOLDER = """
@@ -65,15 +64,6 @@ async def test_deleting_excludes_other_processes(tmp_path: Path) -> None:
 def test_every_digest_has_a_lock(text: str) -> None:
     """Digests of foreign algorithms need not be hexadecimal."""
     assert 0 <= shard(Digest.parse(text)) < SHARDS
-
-
-@pytest.mark.parametrize(
-    ("number", "kind"), [(28, StorageFull), (30, StorageReadOnly), (13, StorageReadOnly)]
-)
-def test_storage_errors_become_ours(number: int, kind: type[StorageFailed]) -> None:
-    """A full disk and a read-only file system are told apart."""
-    with pytest.raises(kind), storage_errors(Path("registry.db")):
-        raise OSError(number, "refused", "registry.db")
 
 
 async def test_missing_directory_is_a_storage_failure(tmp_path: Path) -> None:

@@ -1,8 +1,25 @@
-"""The wall of the file system: its errors are named again here, and nowhere else."""
+"""The wall to the operating system: what it says about files is named again here."""
 
+import errno
+from collections.abc import Mapping
 from types import TracebackType
 
-from lading.errors import BY_ERRNO, StorageFailed
+from lading.errors import (
+    StorageBusy,
+    StorageDamaged,
+    StorageFailed,
+    StorageFull,
+    StorageReadOnly,
+)
+
+BY_ERRNO: Mapping[int, type[StorageFailed]] = {
+    # EFBIG: no more room for this file, by a limit of the process or of the file system.
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), StorageFull),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), StorageReadOnly),
+    errno.EWOULDBLOCK: StorageBusy,
+    errno.EUCLEAN: StorageDamaged,
+}
+"""What the operating system means, to whoever keeps something; the rest is `StorageFailed`."""
 
 
 def failure(error: OSError, subject: object) -> StorageFailed:
@@ -32,5 +49,6 @@ class storage_errors:  # noqa: N801  # reads as what it does; a generator would 
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(error, OSError):
+        # Who reads what is written to a pipe may have had enough: no file failed then.
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise failure(error, self._subject) from error
