@@ -3,22 +3,19 @@
 import asyncio
 import contextlib
 import os
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from urllib.parse import unquote
 
 from lading.app.config.values import split_address
 from lading.app.config.watching import HealthConfig
+from lading.app.urls import parted, shown
 from lading.app.watching.health import Check, Probe
-from lading.wire.challenges import basic_credentials
 
 _PATIENCE = 60.0
 """Seconds after which somebody who was given any time is not waited for any more."""
-_LOGIN = re.compile(r"(?<=://)[^/?#]*@")
 
 
 class Unwell(Exception):
@@ -87,12 +84,6 @@ def tcp_probe(address: str, *, timeout: timedelta) -> Probe:
     return probe
 
 
-def shown(uri: str) -> str:
-    """*uri* as anybody may see it, without what opens it: a login, and what its query says."""
-    bare = _LOGIN.sub("", uri)
-    return bare.partition("?")[0]
-
-
 def http_probe(
     uri: str, headers: Mapping[str, Sequence[str]], *, status: int, timeout: timedelta
 ) -> Probe:
@@ -100,15 +91,13 @@ def http_probe(
 
     A login in the URI is shown to whoever is asked first.
     """
-    place = _LOGIN.sub("", uri)
+    place, login = parted(uri)
 
     def ask() -> int:
         fields = {name: ", ".join(values) for name, values in headers.items()}
         request = urllib.request.Request(place, method="HEAD", headers=fields)  # noqa: S310 - below
-        if login := _LOGIN.search(uri):
-            name, _, password = login[0].removesuffix("@").partition(":")
-            word = basic_credentials(unquote(name), unquote(password))
-            request.add_unredirected_header("Authorization", word)
+        if login is not None:
+            request.add_unredirected_header("Authorization", login)
         try:
             # The URL is the operator's own.
             with urllib.request.urlopen(request, timeout=_seconds(timeout)) as answer:  # noqa: S310

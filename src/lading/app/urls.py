@@ -1,0 +1,22 @@
+"""URLs that an operator names, and what opens them: a login before the host, a word in the query."""
+
+import re
+from urllib.parse import unquote
+
+from lading.wire.challenges import basic_credentials
+
+_LOGIN = re.compile(r"(?<=://)[^/?#]*@")
+
+
+def parted(url: str) -> tuple[str, str | None]:
+    """*url* without its login, and the ``Authorization`` that says the same, if it has one."""
+    found = _LOGIN.search(url)
+    if found is None:
+        return url, None
+    name, _, password = found[0].removesuffix("@").partition(":")
+    return _LOGIN.sub("", url), basic_credentials(unquote(name), unquote(password))
+
+
+def shown(url: str) -> str:
+    """*url*, which need not be one, as anybody may see it."""
+    return parted(url)[0].partition("?")[0]
