@@ -1,6 +1,5 @@
 """Who may come in: what the configuration asks for, made of the parts that can do it."""
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from lading.app.beside import beside
 from lading.app.config.access import AuthConfig, TokenConfig
 from lading.app.surroundings import Surroundings
 from lading.auth.anonymous import AllowAll, Anonymous
@@ -161,12 +161,8 @@ async def _trust(config: TokenConfig) -> AsyncIterator[Trust]:
         return
     async with _fetching(config.keys_url) as fetch:
         fetched = FetchedKeys(fetch, every=config.keys_every.total_seconds())
-        task = asyncio.create_task(fetched.run())
-        try:
+        async with beside(fetched.run()):
             yield Trust(sources, fetched)
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
 
 @asynccontextmanager

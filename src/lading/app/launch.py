@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lading.app import logs
 from lading.app.access import callers, prepare_access
+from lading.app.beside import beside
 from lading.app.config.sources import Loaded
 from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
@@ -23,7 +24,7 @@ from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.shortlived import housed
 from lading.app.watching.debug import Debug
 from lading.app.watching.station import Watched
-from lading.app.wiring import beside, connections, running
+from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
 from lading.wire.message import Handler
 

@@ -5,20 +5,20 @@ pushes of what was there already, by the worker in which they happened.
 """
 
 import asyncio
-import base64
 import itertools
 import logging
-import re
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from lading.app.beside import beside
 from lading.app.config.notices import EndpointConfig, NotificationsConfig
 from lading.app.surroundings import Surroundings
+from lading.app.urls import parted, shown
 from lading.app.versions import versions
 from lading.bodies import Bytes
 from lading.client.connections.origin import Origin as Place
@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 INSTANCE = str(uuid.uuid4())
 """This run of the server: made before it forks, so that all workers say the same."""
 
-_LOGIN = re.compile(r"(?<=://)[^/?#]*@")
 _MOST_REDIRECTS = 10
 _THREADS = 2
 """For each endpoint: one tells changes, one tells pulls."""
@@ -169,13 +168,12 @@ async def noticing(
         hearsay = Hearsay(told, meter=meter)
         if told:
             await stack.enter_async_context(hearsay.telling())
-        running = asyncio.create_task(feed.run())
-        stack.push_async_callback(_ended, running)
+        await stack.enter_async_context(beside(feed.run()))
         yield Noticing(
             hearsay,
             metadata,
             [
-                {"name": each.name, "url": _shown(each), "disabled": each.disabled}
+                {"name": each.name, "url": shown(each.url), "disabled": each.disabled}
                 for each in config.endpoints
             ],
             pulls=any(Deed.PULL not in each.ignored for each in told),
@@ -183,12 +181,6 @@ async def noticing(
             references=config.include_references,
             now=now,
         )
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 @asynccontextmanager
@@ -229,27 +221,19 @@ def _destination(config: EndpointConfig) -> tuple[str, Sequence[tuple[str, str]]
     Raises:
         ConfigInvalid: it is no URL that events can be posted to.
     """
+    url, login = parted(config.url)
     try:
-        Place.parse(_LOGIN.sub("", config.url))
-        parts = urlsplit(config.url)
+        Place.parse(url)
+        parts = urlsplit(url)
     except (ReferenceInvalid, ValueError):
         raise ConfigInvalid(
-            f"notifications.endpoints: {config.name or 'an endpoint'}: {_shown(config)!r} is not "
+            f"notifications.endpoints: {config.name or 'an endpoint'}: {shown(config.url)!r} is not "
             "a URL that begins with https:// or http://"
         ) from None
     headers = [(name, value) for name, values in config.headers.items() for value in values]
-    if parts.username is not None:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        shown = base64.b64encode(login.encode()).decode("ascii")
-        headers.append(("Authorization", f"Basic {shown}"))
-    place = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path or "/")
-    return place.geturl(), headers
-
-
-def _shown(config: EndpointConfig) -> str:
-    """The URL as anybody may see it: a webhook is often opened by what its query says."""
-    # That of one who is told nothing need not be a URL.
-    return _LOGIN.sub("", config.url).partition("?")[0]
+    if login is not None:
+        headers.append(("Authorization", login))
+    return parts._replace(path=parts.path or "/").geturl(), headers
 
 
 def _origin(listen: str) -> Origin:

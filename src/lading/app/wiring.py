@@ -1,15 +1,15 @@
 """The one place that chooses: stores, registry, rules, face, and what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lading.app.access import open_access
+from lading.app.beside import beside
 from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
@@ -197,14 +197,3 @@ async def _reach(stores: Stores) -> None:
     """Touch both stores; what goes wrong is what `GET /readyz` answers."""
     await stores.blobs.count_uploads()
     await stores.metadata.list_repositories(after=None, limit=1)
-
-
-@asynccontextmanager
-async def beside(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
-    """Do *work* until this is left."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])

@@ -1,12 +1,11 @@
 """What is put around the face and runs beside it, so that the server can be watched."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from lading.app import logs
+from lading.app.beside import beside
 from lading.app.config.tree import Config
 from lading.app.outlets import Outlet
 from lading.app.watching import metrics
@@ -31,7 +30,7 @@ def timings(config: Config, station: Station) -> Timings | None:
 
 def driver(config: Config) -> str:
     """What Distribution calls the kind of store that is used."""
-    return "filesystem" if config.root is not None else "inmemory"
+    return "inmemory" if config.temporary else "filesystem"
 
 
 def observed(face: Handler, config: Config, station: Station) -> Handler:
@@ -54,7 +53,7 @@ async def watched(
             handler = Gate(handler, station.watched.health)
             if station.index == 0:
                 health = station.watched.health
-                await stack.enter_async_context(_beside(watch(looked_at, health)))
+                await stack.enter_async_context(beside(watch(looked_at, health)))
         if config.log.access:
             outlet = Outlet(sys.__stdout__.fileno() if sys.__stdout__ else 1)
             stack.callback(outlet.close)
@@ -82,13 +81,3 @@ def collected(meter: Meter) -> Callable[[Tally], None]:
         meter.add(metrics.UNDELETABLE, by=tally.failed)
 
     return count
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
