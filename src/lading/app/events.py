@@ -6,14 +6,11 @@ from contextlib import asynccontextmanager
 
 from lading.app.config.sources import Loaded
 from lading.app.directory import prepare, require_registry
-from lading.app.maintenance import configured
 from lading.app.stores import open_stores
 from lading.interfaces.metadata import Delivery, MetadataStore, Outlook
 from lading.interfaces.notices import Notice
 from lading.registry.feed import LOOK
 from lading.registry.notices import notices_of
-
-__all__ = ["configured", "happened", "latest", "outlook", "urge"]
 
 _BATCH = 100
 

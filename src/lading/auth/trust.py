@@ -43,7 +43,7 @@ class FetchedKeys:
         return self._keys
 
     async def run(self) -> None:
-        """Fetch them again and again, sooner after a failure."""
+        """Fetch them again and again, sooner as long as there are none."""
         pause = _FIRST_PAUSE
         while True:
             await self.refresh()

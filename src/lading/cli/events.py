@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from lading.app.events import configured, happened, latest, outlook, urge
+from lading.app.events import happened, latest, outlook, urge
+from lading.app.maintenance import configured
 from lading.cli.names import examples
 from lading.cli.output import Output, counted, output_option, root_options
 from lading.cli.shapes import choice, many, maybe, number, record, text
