@@ -8,11 +8,12 @@ stands, what was wrong with it, and which name was probably meant.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lading.app.config.nearest import nearest
 from lading.app.config.options import Setting
 from lading.app.config.tree import Config, built, sections, settings
 from lading.app.config.written import Written, text_of
@@ -163,7 +164,7 @@ def _refuse_others(content: Mapping[str, Written]) -> None:
     for name, value in content.items():
         if name == _OURS:
             continue
-        hint = _nearest(name, [_OURS])
+        hint = nearest(name, [_OURS])
         error = ConfigInvalid(f"{value.where}: {name}: no such key{hint}")
         if not hint:
             error.advice = (
@@ -243,7 +244,7 @@ def _take_ours(
         else:
             beside = [k.removeprefix(prefix) for k in known if k.startswith(prefix)]
             names = sorted({each.split(".")[0] for each in beside})
-            sources.wrong(f"{below.where}: {key}: no such key{_nearest(name, names)}")
+            sources.wrong(f"{below.where}: {key}: no such key{nearest(name, names)}")
 
 
 def _take_written(sources: _Sources, setting: Setting, value: Written) -> None:
@@ -285,7 +286,7 @@ def _take_environment(
         if name in variables:
             _take_text(sources, variables[name], environment[name], where)
         elif named not in variables:
-            sources.wrong(f"{where}: no such setting{_nearest(name, variables)}")
+            sources.wrong(f"{where}: no such setting{nearest(name, variables)}")
         elif named in environment:
             sources.wrong(f"{where}: {named} is given as well; remove one of them")
         elif (text := _content(sources, where, Path(environment[name]))) is not None:
@@ -298,10 +299,3 @@ def _content(sources: _Sources, where: str, file: Path) -> str | None:
     except ValueError as error:
         sources.wrong(f"{where}: {file}: {error}")
         return None
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for those who mistyped
-
-    found = get_close_matches(name, list(names), n=1)
-    return f" (did you mean {found[0]}?)" if found else ""

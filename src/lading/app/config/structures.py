@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from lading.app.config.nearest import nearest
 from lading.app.config.options import settings_of
 from lading.app.config.values import Reader, duration, words
 
@@ -59,9 +59,7 @@ def rows(kind: type[Value], *, what: str) -> Reader[tuple[Value, ...]]:
         values: dict[str, Any] = {}
         for name, each in found.items():
             if name not in known:
-                nearest = get_close_matches(str(name), list(known), n=1)
-                hint = f" (did you mean {nearest[0]}?)" if nearest else ""
-                raise ValueError(f"{name}: no such key of {what}{hint}")
+                raise ValueError(f"{name}: no such key of {what}{nearest(str(name), known)}")
             try:
                 values[name] = _one(known[name].reader, each)
             except ValueError as error:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from lading.app.config.distribution import kinds, serving, storage
 from lading.app.config.distribution.keys import DEFAULTS, RULES, TREE, Branch
 from lading.app.config.distribution.outcomes import Honoured, Key, Refused, Rule, WithoutEffect
+from lading.app.config.nearest import nearest
 from lading.app.config.options import Setting
 from lading.app.config.written import Written
 from lading.errors import ConfigInvalid
@@ -94,7 +94,7 @@ def _choose(top: Written, meaning: Meaning) -> None:
     ):
         for name in found:
             if name not in names:
-                meaning.wrong(found[name], f"{what} called {name!r}{_nearest(name, names)}")
+                meaning.wrong(found[name], f"{what} called {name!r}{nearest(name.lower(), names)}")
 
 
 def _chosen(value: Written | None, apart_from: tuple[str, ...]) -> dict[str, str]:
@@ -154,7 +154,7 @@ class _Reading:
                 full = f"{name}.{below}" if name else below
                 self._meaning.warnings.append(
                     f"{written.where}: {full}: no such key; it is ignored"
-                    f"{_nearest(below, place.below)}"
+                    f"{nearest(below.lower(), place.below)}"
                 )
 
     def _admit(self, key: Key, written: Written) -> bool:
@@ -213,8 +213,3 @@ class _Reading:
 
 def _idle(key: Key, outcome: WithoutEffect, where: str) -> str:
     return f"{where}: {key.name} has no effect: {outcome.because}"
-
-
-def _nearest(name: str, names: Mapping[str, object] | tuple[str, ...]) -> str:
-    found = get_close_matches(name.lower(), list(names), n=1)
-    return f" (did you mean {found[0]}?)" if found else ""

@@ -11,12 +11,12 @@ A name with ``_FILE`` behind it reads the value from a file, as text.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from lading.app.config.distribution import kinds
 from lading.app.config.distribution.keys import TREE, Branch, leaves
 from lading.app.config.distribution.outcomes import Key
+from lading.app.config.nearest import nearest
 from lading.app.config.written import Written, mapping, text_of, word
 from lading.app.config.yaml import said
 from lading.errors import ConfigInvalid
@@ -45,6 +45,8 @@ _FIELDS = {
 }
 _MAPS = ("storage", "auth")
 _SHOWN = 3
+_ALIKE = 0.8
+"""How much of a variable has to be alike: they all begin in the same way."""
 
 Way = list[str | int]
 
@@ -112,9 +114,13 @@ def _lay(top: Written, name: str, environment: Mapping[str, str], outcome: Overl
         _put(top, way, word(_content(environment[name]), where))
     elif pieces[0].lower() in _MAPS and len(pieces) > 1 and not _known(pieces):
         sort = "storage driver" if pieces[0].lower() == "storage" else "way to ask who is there"
-        raise ValueError(f"there is no {sort} called {pieces[1].lower()!r}{_nearest(name)}")
+        raise ValueError(
+            f"there is no {sort} called {pieces[1].lower()!r}{nearest(name, VARIABLES, cutoff=_ALIKE)}"
+        )
     else:
-        outcome.warnings.append(f"{where}: no such key; it is ignored{_nearest(name)}")
+        outcome.warnings.append(
+            f"{where}: no such key; it is ignored{nearest(name, VARIABLES, cutoff=_ALIKE)}"
+        )
 
 
 def _known(pieces: list[str]) -> bool:
@@ -225,11 +231,6 @@ def _spelled(pairs: Mapping[str, Written], name: str) -> str:
         if each.lower() == name.lower():
             return each
     return name.lower()
-
-
-def _nearest(name: str) -> str:
-    found = get_close_matches(name, VARIABLES, n=1, cutoff=0.8)
-    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def variable(key: Key) -> str:
