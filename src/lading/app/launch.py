@@ -1,6 +1,5 @@
 """From a configuration to a running server: take the directory, listen, greet, fork, wait."""
 
-import importlib.metadata
 import logging
 import os
 import socket
@@ -22,6 +21,7 @@ from lading.app.notices import INSTANCE, require_endpoints
 from lading.app.outlets import log_without_waiting, logging_beside
 from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.shortlived import housed
+from lading.app.versions import version
 from lading.app.watching.debug import Debug
 from lading.app.watching.station import Watched
 from lading.app.wiring import connections, running
@@ -98,7 +98,7 @@ def _crew(
     balance = Balance(count)
     shared = Watched(config, count, balance.total, environment)
     greeting = Greeting(
-        version=importlib.metadata.version("lading"),
+        version=version(),
         addresses=[_address(each) for each in sockets.main],
         secure=encrypted.seal is not None,
         root=config.root,
@@ -145,7 +145,7 @@ def _identity(format: str) -> Mapping[str, str]:
     """What Distribution says of itself in every event, for those who know its forms."""
     if format not in {"logfmt", "logrus"}:
         return {}
-    return {"instance.id": INSTANCE, "version": importlib.metadata.version("lading")}
+    return {"instance.id": INSTANCE, "version": version()}
 
 
 def _address(listener: socket.socket) -> tuple[str, int] | str:

@@ -19,7 +19,7 @@ from lading.app.beside import beside
 from lading.app.config.notices import EndpointConfig, NotificationsConfig
 from lading.app.surroundings import Surroundings
 from lading.app.urls import parted, shown
-from lading.app.versions import versions
+from lading.app.versions import version
 from lading.bodies import Bytes
 from lading.client.connections.origin import Origin as Place
 from lading.client.connections.origin import resolved
@@ -247,7 +247,7 @@ class Posting:
     def __init__(self, transport: Transport, *, timeout: float) -> None:
         self._transport = transport
         self._timeout = timeout
-        self._agent = f"lading/{versions()['lading']}"
+        self._agent = f"lading/{version()}"
 
     async def __call__(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
         """POST *body* to *url*; the status of the last answer.

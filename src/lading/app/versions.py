@@ -7,12 +7,17 @@ from importlib import metadata
 _LIBRARIES = ("apsw", "uvloop", "httptools", "click")
 
 
+def version() -> str:
+    """Ours."""
+    return metadata.version("lading")
+
+
 def versions() -> Mapping[str, str]:
     """Names and versions, ours first; nothing is imported for it.
 
     The wheels of apsw bring SQLite, whose version theirs begins with.
     """
-    found = {"lading": metadata.version("lading"), "python": platform.python_version()}
+    found = {"lading": version(), "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
             found[name] = metadata.version(name)

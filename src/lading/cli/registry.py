@@ -14,7 +14,7 @@ from click.shell_completion import get_completion_class
 from lading.app.config.sources import configuration_path, load
 from lading.app.launch import run
 from lading.app.terminal import completion
-from lading.app.versions import versions
+from lading.app.versions import version
 from lading.cli.main import ended
 
 _MISTAKEN = 2
@@ -57,7 +57,7 @@ def _version(
     value: bool,
 ) -> None:
     if value:
-        click.echo(f"{sys.argv[0]} lading {versions()['lading']}")
+        click.echo(f"{sys.argv[0]} lading {version()}")
         ctx.exit()
 
 

@@ -1,6 +1,5 @@
 """The authority that gives certificates, as RFC 8555 has it. The only module that asks it."""
 
-import importlib.metadata
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from josepy.jwk import JWK, JWKEC
 
 from lading.app.acme.folder import Folder
 from lading.app.acme.proofs import certificate, private_key
+from lading.app.versions import version
 
 _PATIENCE = timedelta(minutes=3)
 # Every request and answer, and each of them with a signature.
@@ -93,7 +93,7 @@ class Authority:
         network = client.ClientNetwork(
             key,
             alg=ES256,
-            user_agent=f"lading/{importlib.metadata.version('lading')}",
+            user_agent=f"lading/{version()}",
         )
         if self.trust is not None:
             # Given to requests as it is, which takes a path too.

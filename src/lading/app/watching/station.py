@@ -1,11 +1,11 @@
 """What parent and workers share to tell about themselves, and a worker's place in it."""
 
-import importlib.metadata
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lading.app.config.tree import Config
+from lading.app.versions import version
 from lading.app.watching import metrics, processes
 from lading.app.watching.exposition import shown
 from lading.app.watching.health import Health
@@ -73,7 +73,7 @@ class Station:
         """What there is to know beside the metrics; nothing of it is secret."""
         pids = processes.family(self.watched.parent)
         return {
-            "version": importlib.metadata.version("lading"),
+            "version": version(),
             "cmdline": processes.command_line(self.watched.parent),
             "workers": [{"pid": pid, "memory": processes.resident_bytes(pid)} for pid in pids[1:]],
             "memory": sum(map(processes.resident_bytes, pids)),
@@ -91,7 +91,7 @@ class Station:
         yield metrics.WORKERS, _one(len(pids) - 1)
         yield metrics.RESTARTS, _one(sum(max(0.0, each - 1) for each in starts))
         yield metrics.HEALTHY, _one(watched.health.is_well)
-        yield metrics.BUILD, Series((importlib.metadata.version("lading"),), (1.0,))
+        yield metrics.BUILD, Series((version(),), (1.0,))
         yield metrics.CPU, _one(processes.cpu_seconds(pids))
         yield metrics.MEMORY, _one(sum(map(processes.resident_bytes, pids)))
         yield metrics.OPEN_FILES, _one(sum(map(processes.open_files, pids)))
