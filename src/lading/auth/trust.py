@@ -73,7 +73,8 @@ class FetchedKeys:
         except (LadingError, Unreadable) as error:
             log.error(  # noqa: TRY400 - a fact, not a mistake of ours
                 "keys of tokens cannot be fetched, those that are known still hold",
-                extra={"reason": str(error)},
+                # Whoever gives out keys is no registry, of which the summary of an error speaks.
+                extra={"reason": error.subject if isinstance(error, LadingError) else str(error)},
             )
         finally:
             self._fetching = None

@@ -76,7 +76,8 @@ async def attempt(subscription: Subscription, notice: Notice, meter: Meter) -> s
         status = await subscription.sink.tell(notice)
     except UpstreamFailed as error:
         meter.told(subscription.name, error.status)
-        return str(error)
+        # The summary of the error speaks of a registry, which an endpoint is not.
+        return error.subject or str(error)
     except Exception as error:
         # A mistake of ours is tried again as well: what happened has to be told.
         log.exception("an event could not be told", extra={"endpoint": subscription.name})

@@ -41,9 +41,11 @@ def test_short_coordinates_give_two_thumbprints() -> None:
         if (made := ec.generate_private_key(ec.SECP256R1()).public_key()).public_numbers().x
         < 1 << 248
     )
-    told = jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True)
-    short = signing.encoded(key.public_numbers().x.to_bytes(31, "big"))
-    text = f'{{"crv":"P-256","kty":"EC","x":"{short}","y":"{told["y"]}"}}'
+    numbers = key.public_numbers()
+    x, y = (
+        signing.encoded(each.to_bytes(32, "big").lstrip(b"\0")) for each in (numbers.x, numbers.y)
+    )
+    text = f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'
     digest = hashlib.sha256(text.encode()).digest()
 
     padded, unpadded, _ = ids(key)
@@ -232,9 +234,11 @@ async def test_keys_of_a_url_follow_it() -> None:
     assert list(keys().keys) == ["two"]
 
 
-@pytest.mark.parametrize("content", [None, b"an error page"])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "it is away"), (b"an error page", "it is no set of keys (JWKS)")]
+)
 async def test_url_that_fails_leaves_the_keys_that_were_there(
-    content: bytes | None, caplog: pytest.LogCaptureFixture
+    content: bytes | None, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the log tells."""
     source = Source()
@@ -246,6 +250,7 @@ async def test_url_that_fails_leaves_the_keys_that_were_there(
 
     assert list(keys().keys) == ["one"]
     assert "cannot be fetched" in caplog.text
+    assert [vars(each)["reason"] for each in caplog.records] == [reason]
 
 
 async def test_unknown_key_is_looked_for_at_most_every_ten_seconds() -> None:
