@@ -5,6 +5,7 @@ two readers could understand differently is refused: that is how requests are sm
 proxies (RFC 9112, 11.2).
 """
 
+import re
 from dataclasses import dataclass
 
 import httptools
@@ -12,6 +13,8 @@ import httptools
 from lading.wire.framing import Chunked, Framing, Sized
 
 _LENGTH_DIGITS = 18
+_HOST = re.compile(rb"[A-Za-z0-9!$&'()*+,;=._~%:\[\]-]*")
+"""What a host and its port are written with (RFC 3986, 3.2.2), or nothing."""
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
@@ -80,7 +83,7 @@ class HeadReader:
             path,
             query,
             self._fields,
-            self._framing(),
+            self._framing(old=version == "1.0"),
             self._keep_alive,
             version == "1.0",
         )
@@ -103,20 +106,18 @@ class HeadReader:
         # Asked later, it would answer for the next message.
         self._keep_alive = self._parser.should_keep_alive()
 
-    def _framing(self) -> Framing:
+    def _framing(self, *, old: bool) -> Framing:
         length: bytes | None = None
         codings: list[bytes] = []
-        hosts = 0
+        hosts: list[bytes] = []
         for name, value in self._fields:
             if name == b"host":
-                hosts += 1
+                hosts.append(value)
             elif name == b"content-length":
                 length = value
             elif name == b"transfer-encoding":
                 codings.append(value.strip().lower())
-        if hosts > 1:
-            # A proxy may have gone by the other one (RFC 9112, 3.2).
-            raise HeadInvalid("there is more than one Host")
+        _check_host(hosts, old=old)
         if codings:
             if codings != [b"chunked"] or length is not None:
                 raise HeadInvalid("the transfer coding is not understood")
@@ -126,6 +127,14 @@ class HeadReader:
         if not length.isdigit() or len(length) > _LENGTH_DIGITS:
             raise HeadInvalid("Content-Length is not a number of bytes")
         return Sized(int(length))
+
+
+def _check_host(hosts: list[bytes], *, old: bool) -> None:
+    if len(hosts) > 1 or not (hosts or old):
+        # A proxy may have gone by the other one (RFC 9112, 3.2).
+        raise HeadInvalid("there is not one Host")
+    if hosts and _HOST.fullmatch(hosts[0]) is None:
+        raise HeadInvalid("Host is no name of a host")
 
 
 def _origin_form(target: str) -> str:

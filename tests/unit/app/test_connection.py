@@ -278,7 +278,7 @@ def test_an_answer_before_the_body_leaves_the_connection_usable(start: _Start, s
 def test_no_more_of_an_unwanted_body_is_read_than_is_allowed(start: _Start) -> None:
     """Somebody who sends without end after a refusal is cut off."""
     client = _Client(start(drain_size=1 << 20).port)
-    client.send(b"PUT /deny HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
+    client.send(b"PUT /deny HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
 
     with pytest.raises(OSError):  # noqa: PT012  # the cut may be seen by any of them
         while True:
@@ -301,20 +301,20 @@ def test_pipelined_requests_are_answered_in_order(start: _Start) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET / HTTP/1.1\n\nGET /b HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: x\n\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
         b"\x16\x03\x01\x02\x00\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-        b"PUT /up HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 1_0\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET / HTTP/2.0\r\n\r\n",
         b"GET /\r\n\r\n",
-        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"nonsense\r\n\r\n",
     ],
 )
@@ -354,7 +354,7 @@ def test_empty_lines_before_a_request_are_passed_over(start: _Start) -> None:
 def test_a_head_is_bounded_in_size(start: _Start) -> None:
     """A hundred megabytes of headers are refused after the first sixty-four kilobytes."""
     client = _Client(start().port)
-    client.send(b"GET / HTTP/1.1\r\n")
+    client.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
 
     with contextlib.suppress(OSError):
         for _ in range(1600):
@@ -374,7 +374,7 @@ def test_a_head_is_bounded_in_size(start: _Start) -> None:
 def test_a_head_is_bounded_in_time(start: _Start) -> None:
     """A head that never ends is given up on, however regularly a byte of it comes."""
     client = _Client(start(head_time=0.5).port)
-    client.send(b"GET / HTTP/1.1\r\nX: ")
+    client.send(b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
 
     assert client.response()[0] == 408
     assert client.ended()
@@ -398,7 +398,9 @@ def test_a_body_with_broken_chunks_is_not_taken_for_whole(
     """The handler gets an error, never a body that only seems complete."""
     client = _Client(start().port)
 
-    client.send(b"PUT /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" + chunk)
+    client.send(
+        b"PUT /up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" + chunk
+    )
 
     assert client.response() == (400, b"broken")
     assert isinstance(house.broken[0], SizeInvalid)
@@ -412,7 +414,7 @@ def test_what_a_vanished_client_sent_arrives_and_then_an_error(
 ) -> None:
     """An upload keeps what came before the client went away."""
     client = _Client(start().port)
-    client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(size))
+    client.send(b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + bytes(size))
 
     client.close()
 
@@ -425,7 +427,7 @@ def test_a_silent_sender_is_given_up_on(start: _Start, house: _House) -> None:
     """A body that stops coming ends with an error after the pause that is allowed."""
     client = _Client(start(body_pause=0.3).port)
 
-    client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000))
+    client.send(b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000))
 
     assert client.response() == (400, b"broken")
     assert house.seen == [100_000]
@@ -437,7 +439,9 @@ def test_slow_senders_do_not_use_up_the_threads(start: _Start) -> None:
     server = start()
     slow = [_Client(server.port) for _ in range(100)]
     for client in slow:
-        client.send(b"PUT /up HTTP/1.1\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000))
+        client.send(
+            b"PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + bytes(100_000)
+        )
     body = os.urandom(5_000_000)
     quick = _Client(server.port)
 
@@ -459,11 +463,11 @@ def test_slow_receivers_do_not_use_up_the_threads(start: _Start, house: _House) 
     server = start()
     slow = [_Client(server.port) for _ in range(50)]
     for client in slow:
-        client.send(b"GET /file/big HTTP/1.1\r\n\r\n")
+        client.send(b"GET /file/big HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.head()[0] == 200
     quick = _Client(server.port)
 
-    quick.send(b"GET /file/big HTTP/1.1\r\n\r\n")
+    quick.send(b"GET /file/big HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert quick.response() == (200, content)
     assert slow[7].file.read(len(content)) == content
@@ -478,7 +482,7 @@ def test_a_receiver_that_takes_nothing_is_cut_off_and_its_file_closed(
     (house.files / "big").write_bytes(bytes(64 << 20))
     server = start(write_pause=0.5)
     client = _Client(server.port)
-    client.send(b"GET /file/big HTTP/1.1\r\n\r\n")
+    client.send(b"GET /file/big HTTP/1.1\r\nHost: x\r\n\r\n")
     assert client.head()[0] == 200
 
     ended = threading.Event()
@@ -503,7 +507,7 @@ def test_a_file_that_became_shorter_is_never_padded(start: _Start, house: _House
     (house.files / "cut").write_bytes(b"x" * 300_000)
     client = _Client(start().port)
 
-    client.send(b"GET /file/cut?short HTTP/1.1\r\n\r\n")
+    client.send(b"GET /file/cut?short HTTP/1.1\r\nHost: x\r\n\r\n")
 
     status, fields = client.head()
     with contextlib.suppress(ConnectionResetError):
@@ -519,7 +523,7 @@ def test_parts_of_a_file_go_out_between_their_frames(start: _Start, house: _Hous
     (house.files / "big").write_bytes(content)
     client = _Client(start().port)
 
-    client.send(b"GET /file/big?parts HTTP/1.1\r\n\r\n" + _sized(b"after"))
+    client.send(b"GET /file/big?parts HTTP/1.1\r\nHost: x\r\n\r\n" + _sized(b"after"))
 
     expected = (
         b"--a--" + content[1:1001] + b"--b--" + content[5000:305_000] + b"--end--"
@@ -533,7 +537,7 @@ def test_parts_of_held_content_go_out_between_their_frames(start: _Start) -> Non
     """The same, for content in memory."""
     client = _Client(start().port)
 
-    client.send(b"GET /held HTTP/1.1\r\n\r\n")
+    client.send(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
 
     expected = (
         b"--a--" + bytes(range(10, 14)) + b"--b--" + bytes(range(100, 110)) + b"--end--"
@@ -547,7 +551,7 @@ def test_a_client_that_asks_first_is_told_to_go_on_only_when_its_body_is_wanted(
 ) -> None:
     """``Expect: 100-continue`` saves sending what would be refused."""
     client = _Client(start().port)
-    expects = b"PUT %s HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n"
+    expects = b"PUT %s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n"
 
     client.send(expects % b"/up")
 
@@ -578,7 +582,7 @@ def test_targets_may_come_with_the_host(start: _Start) -> None:
     """Proxies send the absolute form."""
     client = _Client(start().port)
 
-    client.send(b"GET http://registry.example/held HTTP/1.1\r\n\r\n")
+    client.send(b"GET http://registry.example/held HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert client.response()[0] == 206
     client.close()
@@ -589,7 +593,12 @@ def test_an_offer_to_switch_protocols_is_ignored(start: _Start) -> None:
     client = _Client(start().port)
     offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 
-    client.send(b"PUT /up HTTP/1.1\r\n" + offer + b"Content-Length: 3\r\n\r\nabc" + _sized(b"next"))
+    client.send(
+        b"PUT /up HTTP/1.1\r\nHost: x\r\n"
+        + offer
+        + b"Content-Length: 3\r\n\r\nabc"
+        + _sized(b"next")
+    )
 
     assert client.response() == (201, _digest_of(b"abc"))
     assert client.response() == (201, _digest_of(b"next"))
@@ -600,7 +609,7 @@ def test_a_line_end_in_a_header_is_never_sent(start: _Start) -> None:
     """A value that would begin a header of its own cuts the connection instead."""
     client = _Client(start().port)
 
-    client.send(b"GET /inject HTTP/1.1\r\n\r\n")
+    client.send(b"GET /inject HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert client.ended()
     client.close()
@@ -611,7 +620,7 @@ def test_a_handler_that_raises_costs_its_connection_and_no_other(start: _Start) 
     server = start()
     client, other = _Client(server.port), _Client(server.port)
 
-    client.send(b"GET /fail HTTP/1.1\r\n\r\n")
+    client.send(b"GET /fail HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert client.ended()
     other.send(_sized(b"next"))
@@ -626,7 +635,7 @@ def test_requests_in_flight_are_finished_at_the_end(start: _Start, house: _House
     busy, idle = _Client(server.port), _Client(server.port)
     idle.send(_sized(b"abc"))
     assert idle.response()[0] == 201
-    busy.send(b"GET /wait HTTP/1.1\r\n\r\n")
+    busy.send(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
 
     server.loop.call_soon_threadsafe(server.stop.set)
     assert idle.ended()

@@ -10,7 +10,7 @@ from lading.wire.framing import Chunked, Sized
 _TOKEN = "!#$%&'*+-.^_`|~abcXYZ019"
 names = st.text(_TOKEN, min_size=1, max_size=20).filter(
     # These mean something for the message itself, and are tried one by one below.
-    lambda name: name.lower() not in {"content-length", "transfer-encoding", "upgrade"}
+    lambda name: name.lower() not in {"content-length", "transfer-encoding", "upgrade", "host"}
 )
 values = st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=60
@@ -21,7 +21,9 @@ methods = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 
 
 def head(start: str, *fields: str) -> bytes:
-    """A head as it is sent."""
+    """A head as it is sent; of HTTP/1.1, with a host."""
+    if start.endswith("HTTP/1.1") and not any(each.startswith("Host:") for each in fields):
+        fields = (*fields, "Host: a")
     return "\r\n".join([start, *fields, "", ""]).encode("latin-1")
 
 
@@ -36,9 +38,9 @@ def test_a_head_is_read_as_it_was_written(
     found = HeadReader().read(head(f"{method} {target} HTTP/1.1", *lines))
 
     assert (found.method, found.path, found.query) == (method, path, query)
-    assert found.fields == [
-        (name.lower().encode(), value.encode("latin-1")) for name, value in fields
-    ]
+    *others, host = found.fields
+    assert host == (b"host", b"a")
+    assert others == [(name.lower().encode(), value.encode("latin-1")) for name, value in fields]
     assert isinstance(found.framing, Sized)
     assert found.framing.done
     assert not found.old
@@ -115,6 +117,9 @@ def test_a_body_of_which_two_things_could_be_believed_is_refused(fields: tuple[s
         head("GET /a HTTPS/1.1"),
         head("GET /a HTTP/1.1", "no colon"),
         head("GET /a HTTP/1.1", "Host: a", "Host: b"),
+        head("GET /a HTTP/1.1", "Host: a b"),
+        head("GET /a HTTP/1.0", "Host: a/b"),
+        b"GET /a HTTP/1.1\r\nHosts: a\r\n\r\n",
         head("GET /a HTTP/1.1", "Name : value"),
         head("GET /a HTTP/1.1", "Name: va\x00lue"),
         head("GOT /a HTTP/1.1"),
