@@ -12,6 +12,7 @@ _ABOUT = {
     "path": "Paths",
     "catalog": "`/v2/_catalog`",
     "tags": "`/v2/<name>/tags/list`",
+    "referrers": "`/v2/<name>/referrers/<digest>`",
     "manifest": "`/v2/<name>/manifests/<reference>`",
     "blob": "`/v2/<name>/blobs/<digest>`",
     "blob-upload": "`/v2/<name>/blobs/uploads/`",

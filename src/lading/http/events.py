@@ -34,22 +34,24 @@ class RequestEvents:
         place = request.place
         if place is None or place.route in _UNTOLD:
             return response
-        facts = _request(request)
+        facts = _request(request, place)
         if request.user:
-            self._tell(
-                logging.INFO, "authorized request", {"auth.user.name": request.user, **facts}
-            )
+            facts["auth.user.name"] = request.user
+            self._tell(logging.INFO, "authorized request", {**facts})
+        elif response.status == 401:
+            # Every pull of Docker's begins so: nothing went wrong.
+            self._tell(logging.WARNING, f"error authorizing context: {_refused(response)}", facts)
+            return response
         facts.update(_response(response, time.perf_counter_ns() - began))
-        facts.update(_variables(place))
         if response.status < 400:
             self._tell(logging.INFO, "response completed", facts)
         else:
-            facts.update(_error(request, response))
+            facts.update(_error(response))
             self._tell(logging.ERROR, "response completed with error", facts)
         return response
 
 
-def _request(request: Request) -> dict[str, object]:
+def _request(request: Request, place: Place) -> dict[str, object]:
     header = request.headers.get
     facts: dict[str, object] = {
         "http.request.host": header(b"host") or "",
@@ -64,6 +66,10 @@ def _request(request: Request) -> dict[str, object]:
         facts["http.request.contenttype"] = kind
     if referer := header(b"referer"):
         facts["http.request.referer"] = referer
+    if place.name:
+        facts["vars.name"] = place.name
+    if place.last:
+        facts[_VARIABLE.get(place.route, "vars.reference")] = place.last
     return facts
 
 
@@ -79,27 +85,22 @@ def _response(response: Response, took: int) -> dict[str, object]:
     return facts
 
 
-def _variables(place: Place) -> dict[str, object]:
-    facts: dict[str, object] = {}
-    if place.name:
-        facts["vars.name"] = place.name
-    if place.last:
-        facts[_VARIABLE.get(place.route, "vars.reference")] = place.last
-    return facts
-
-
 _VARIABLE = {Route.BLOB: "vars.digest", Route.REFERRERS: "vars.digest", Route.UPLOAD: "vars.uuid"}
 
 
-def _error(request: Request, response: Response) -> dict[str, object]:
+def _error(response: Response) -> dict[str, object]:
     facts: dict[str, object] = {}
-    if request.user:
-        facts["auth.user.name"] = request.user
     if (error := response.error) is not None:
         facts["err.code"] = problems.code(error).lower().replace("_", " ")
         facts["err.message"] = error.summary
         facts["err.detail"] = str(error.subject)[:_LONGEST]
     return facts
+
+
+def _refused(response: Response) -> str:
+    if (error := response.error) is None:
+        return "authentication required"
+    return ": ".join(filter(None, (error.summary, str(error.subject)[:_LONGEST])))
 
 
 def duration(nanoseconds: int) -> str:

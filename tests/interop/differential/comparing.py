@@ -6,10 +6,13 @@ message and detail. Only dates, ids, states of uploads, and ports are made alike
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.interop.differential.exchanging import Answer, Case
+from tests.interop.differential.running import Both, Counted
+from tests.peers.scraping import Sample, sample
 
 ABSENT = "-"
 """The value of a part that is not there."""
@@ -59,6 +62,10 @@ def differences(setup: str, case: Case, theirs: Answer, ours: Answer) -> Iterato
     if theirs.status != ours.status:
         names = ("status", "code")
     for name in names:
+        line, _, fact = name.partition(" ")
+        if fact and line in _LINES and not (line in left and line in right):
+            # That the line is not there is one difference, not one for each of its facts.
+            continue
         found = left.get(name, ABSENT), right.get(name, ABSENT)
         if found[0] != found[1]:
             yield Difference(setup, case, name, *found)
@@ -73,6 +80,7 @@ def parts(case: Case, answer: Answer) -> Mapping[str, str]:
     if "www-authenticate" in found:
         found["www-authenticate"] = _SCOPE.sub(_sorted_scope, found["www-authenticate"])
     found |= _logged(answer)
+    found |= _said(answer)
     found["events"] = ", ".join(map(_alike, answer.events)) or ABSENT
     if not answer.whole:
         found["body"] = "cut off"
@@ -110,6 +118,114 @@ def _logged(answer: Answer) -> dict[str, str]:
     if line["size"] == str(len(answer.body)):
         told["log size"] = "that of the body"
     return told
+
+
+_LINES = frozenset({"refused", "authorized", "completed"})
+_REFUSED = "error authorizing context"
+_COMPLETED = ("response completed", "response completed with error")
+_UNSAID = frozenset(
+    {"time", "level", "msg", "go.version", "instance.id", "version", "service"}
+    | {"http.request.id", "http.response.duration", "http.request.useragent"}
+)
+
+
+def _said(answer: Answer) -> dict[str, str]:
+    """What the log of the program says of the request: who was let in, and how it ended."""
+    found: dict[str, str] = {}
+    for told in answer.said:
+        if told["msg"] == "authorized request":
+            found |= _facts("authorized", told)
+        elif told["msg"].startswith(f"{_REFUSED}: "):
+            found |= _facts("refused", {**told, "msg": _REFUSED})
+        elif told["msg"] in _COMPLETED:
+            # Distribution tells of each error on a line of its own.
+            for name, value in _facts("completed", told).items():
+                old = found.get(name, value)
+                found[name] = old if value in old.split("; ") else f"{old}; {value}"
+    said = "completed http.response.status"
+    if found.get(said) == str(answer.status):
+        found[said] = "that of the answer"
+        right = f"info {_COMPLETED[0]}" if answer.status < 400 else f"error {_COMPLETED[1]}"
+        if found["completed"] == right:
+            found["completed"] = "as it did"
+    return _as_answered(answer, found)
+
+
+def _as_answered(answer: Answer, found: dict[str, str]) -> dict[str, str]:
+    # What was answered has differences of its own.
+    errors = _errors(answer) or []
+    for name, answered in (
+        ("http.response.written", str(len(answer.body))),
+        ("http.response.contenttype", _alike(answer.field("content-type") or ABSENT)),
+        ("err.code", "; ".join(each["code"].lower().replace("_", " ") for each in errors)),
+    ):
+        if found.get(f"completed {name}") == answered:
+            found[f"completed {name}"] = "that of the answer"
+    message = found.get("completed err.message")
+    if message is not None and any(each["message"].startswith(message) for each in errors):
+        found["completed err.message"] = "that of the answer"
+    return found
+
+
+def _facts(what: str, told: Mapping[str, object]) -> dict[str, str]:
+    facts = {
+        f"{what} {name}": _fact(name, value) for name, value in told.items() if name not in _UNSAID
+    }
+    return {what: f"{told['level']} {told['msg']}", **facts}
+
+
+def _fact(name: str, value: object) -> str:
+    if name == "vars.uuid":
+        return "ID"
+    if name == "http.request.remoteaddr":
+        return re.sub(r":\d+$", ":PORT", str(value))
+    return _alike(value if isinstance(value, str) else json.dumps(value))
+
+
+def counts(setup: str, answers: Sequence[Both], counted: Counted) -> Iterator[Difference]:
+    """Every figure that is not alike, as far as it does not follow from what was answered."""
+    theirs = _beyond(counted.theirs, [(each.case, each.theirs) for each in answers])
+    ours = _beyond(counted.ours, [(each.case, each.ours) for each in answers])
+    unlike = {
+        dict(labels)["handler"]
+        for name, labels in {*theirs, *ours}
+        if name == _REQUESTS and theirs.get((name, labels), 0) != ours.get((name, labels), 0)
+    }
+    for key in sorted({*theirs, *ours}):
+        left, right = theirs.get(key, 0), ours.get(key, 0)
+        name, labels = key[0], dict(key[1])
+        if name == _ASKED and labels["handler"] in unlike:
+            # Other requests were counted, so their bytes are others.
+            continue
+        if left != right:
+            case = Case(
+                route=labels["handler"].replace("_", "-"),
+                method=labels.get("method", "any").upper(),
+                condition=labels.get("code", "all"),
+            )
+            yield Difference(setup, case, name, f"{left:+.0f}", f"{right:+.0f}")
+
+
+def _beyond(
+    grown: Mapping[Sample, float], answers: Iterable[tuple[Case, Answer]]
+) -> dict[Sample, float]:
+    expected: Counter[Sample] = Counter()
+    for case, answer in answers:
+        if case.route in _HANDLED:
+            handler, method = case.route.replace("-", "_"), case.method.lower()
+            code = str(answer.status)
+            expected[sample(_REQUESTS, code=code, handler=handler, method=method)] += 1
+            expected[sample(_SENT, handler=handler)] += len(answer.body)
+    found = {key: value for key, value in grown.items() if key[0] in {_REQUESTS, _SENT, _ASKED}}
+    return {key: found.get(key, 0) - expected[key] for key in {*found, *expected}}
+
+
+_REQUESTS = "registry_http_requests_total"
+_SENT = "registry_http_response_size_bytes_sum"
+_ASKED = "registry_http_request_size_bytes_sum"
+_HANDLED = frozenset(
+    {"base", "catalog", "tags", "manifest", "blob", "blob-upload", "blob-upload-chunk"}
+)
 
 
 def _unseen(case: Case, answer: Answer) -> bool:

@@ -4,7 +4,7 @@ import http.client
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 PATIENCE = 20.0
@@ -43,7 +43,8 @@ class Answer(NamedTuple):
     """What came back; the fields in order, with their names in lower case.
 
     No answer at all has the status 0; one whose body was cut off is not ``whole``. ``line`` is what
-    the access log tells of it, and ``events`` what an endpoint was told, if they are looked at.
+    the access log tells of it, ``said`` what the log of the program does, and ``events`` what an
+    endpoint was told, if they are looked at.
     """
 
     status: int
@@ -51,6 +52,7 @@ class Answer(NamedTuple):
     body: bytes
     whole: bool = True
     line: str = ""
+    said: Sequence[Mapping[str, Any]] = ()
     events: Sequence[str] = ()
 
     def field(self, name: str) -> str | None:

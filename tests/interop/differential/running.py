@@ -1,5 +1,6 @@
-"""Both registries, set up alike, and what they answer, log and tell of the same requests."""
+"""Both registries, set up alike, and what they answer, log, tell and count of the same requests."""
 
+import json
 import re
 import shutil
 import sys
@@ -7,34 +8,43 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.faults.running import eventually
 from tests.interop.differential.exchanging import Answer, Case, agent, run
 from tests.interop.differential.script import filling, last, script, unauthorized
 from tests.interop.differential.setups import DELETES, Setup
 from tests.peers.programs import program
 from tests.peers.receiver import Receiver
+from tests.peers.scraping import Sample, grown, scrape
 from tests.peers.servers import Server, free_port
 
-Start = Callable[[Setup, Path, str], Server]
-"""Starts a registry in a folder, which tells its events to a URL."""
+Start = Callable[[Setup, Path, str, int], Server]
+"""Starts a registry in a folder, which tells its events to a URL and its figures at a port."""
 
+_IN_FLIGHT = "registry_http_in_flight_requests"
 _LINE = re.compile(r'^[^{\n].*"(case/\d+)"$', re.MULTILINE)
 
 
-def distribution(setup: Setup, folder: Path, events: str) -> Server:
+def distribution(setup: Setup, folder: Path, events: str, watched: int) -> Server:
     """Distribution 3.1.1, set up so."""
-    return _started("Distribution", program("registry"), setup, folder, events)
+    return _started("Distribution", program("registry"), setup, folder, events, watched)
 
 
-def lading(setup: Setup, folder: Path, events: str) -> Server:
+def lading(setup: Setup, folder: Path, events: str, watched: int) -> Server:
     """Lading, set up by the same file."""
-    return _started("Lading", Path(sys.executable).parent / "lading", setup, folder, events)
+    own = Path(sys.executable).parent / "lading"
+    return _started("Lading", own, setup, folder, events, watched)
 
 
-def _started(name: str, command: Path, setup: Setup, folder: Path, events: str) -> Server:
+def _started(
+    name: str, command: Path, setup: Setup, folder: Path, events: str, watched: int
+) -> Server:
     folder.mkdir(exist_ok=True)
     setup.files(folder)
     port, file = free_port(), folder / "config.yml"
-    file.write_text(setup.config(root=folder / "data", port=port, folder=folder, events=events))
+    text = setup.config(
+        root=folder / "data", port=port, watched=watched, folder=folder, events=events
+    )
+    file.write_text(text)
     return Server(
         name,
         [str(command), "serve", str(file)],
@@ -51,6 +61,20 @@ class Both(NamedTuple):
     case: Case
     theirs: Answer
     ours: Answer
+
+
+class Counted(NamedTuple):
+    """What the figures of both are more after all that."""
+
+    theirs: Mapping[Sample, float]
+    ours: Mapping[Sample, float]
+
+
+class Compared(NamedTuple):
+    """All that both did, set up alike."""
+
+    answers: Sequence[Both]
+    counted: Counted
 
 
 def cases_of(setup: Setup) -> list[Case]:
@@ -74,32 +98,48 @@ class Field:
     def _filled(self, start: Start) -> Path:
         folder = self._folder / f"{_name(start)}-filled"
         setup = Setup(name="filling", told="", storage=DELETES)
-        with Receiver() as receiver, start(setup, folder, receiver.url) as server:
+        with Receiver() as receiver, start(setup, folder, receiver.url, free_port()) as server:
             answers = run(server.address, filling(), {"User-Agent": "filling"})
         refused = [answer for answer in answers if answer.status >= 400]
         assert not refused, refused[0]
         return folder / "data"
 
-    def compare(self, setup: Setup) -> list[Both]:
-        """What both answer, set up so."""
+    def compare(self, setup: Setup) -> Compared:
+        """What both answer and count, set up so."""
         cases = cases_of(setup)
         ends = len(last(readonly=setup.readonly))
         found: list[list[Answer]] = []
+        figures: list[Mapping[Sample, float]] = []
         for start, full in self._full:
             folder = self._folder / f"{_name(start)}-{setup.name}"
             folder.mkdir()
             shutil.copytree(full, folder / "data")
+            watched = free_port()
             with Receiver() as receiver:
-                with start(setup, folder, receiver.url) as server:
+                with start(setup, folder, receiver.url, watched) as server:
+                    before = _figures(watched)
                     answers = run(server.address, cases, setup.headers, setup.front)
+                    figures.append(grown(before, _figures(watched)))
                     _wait(receiver, {agent(len(cases) - 1 - each) for each in range(ends)})
                 log = server.log.read_text(errors="replace")
                 found.append(_told(answers, log, receiver.events))
-        return [Both(*each) for each in zip(cases, *found, strict=True)]
+        both = [Both(*each) for each in zip(cases, *found, strict=True)]
+        return Compared(both, Counted(*figures))
 
 
 def _name(start: Start) -> str:
     return getattr(start, "__name__", "")
+
+
+def _figures(port: int) -> Mapping[Sample, float]:
+    """What is counted when nothing is going on: an answer may be read before it is counted."""
+    url = f"http://127.0.0.1:{port}/metrics"
+    eventually(lambda: not any(_in_flight(scrape(url))))
+    return scrape(url)
+
+
+def _in_flight(figures: Mapping[Sample, float]) -> list[float]:
+    return [value for (name, _), value in figures.items() if name == _IN_FLIGHT]
 
 
 def _wait(receiver: Receiver, agents: set[str]) -> None:
@@ -112,15 +152,28 @@ def _wait(receiver: Receiver, agents: set[str]) -> None:
 def _told(answers: Sequence[Answer], log: str, events: Sequence[Mapping[str, Any]]) -> list[Answer]:
     """*answers*, each with the line of the access log and the events that are about it."""
     lines = {found[1]: found[0] for found in _LINE.finditer(log)}
+    said = _said(log)
     about: dict[str, list[str]] = {}
     for each in events:
         about.setdefault(each["request"]["useragent"], []).append(_event(each))
     return [
         answer._replace(
-            line=lines.get(agent(number), ""), events=sorted(about.get(agent(number), []))
+            line=lines.get(agent(number), ""),
+            said=said.get(agent(number), []),
+            events=sorted(about.get(agent(number), [])),
         )
         for number, answer in enumerate(answers)
     ]
+
+
+def _said(log: str) -> Mapping[str, list[Mapping[str, Any]]]:
+    """What the log of the program says of each request, by its agent."""
+    about: dict[str, list[Mapping[str, Any]]] = {}
+    for line in log.splitlines():
+        if line.startswith("{"):
+            told = json.loads(line)
+            about.setdefault(told.get("http.request.useragent", ""), []).append(told)
+    return about
 
 
 def _event(found: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ storage:
 http:
   addr: 127.0.0.1:{port}
   secret: not-a-secret
+  debug: {{addr: "127.0.0.1:{watched}", prometheus: {{enabled: true}}}}
 {http}
 notifications: {{endpoints: [{{name: a, url: "{events}", timeout: 5s}}]}}
 lading: {{workers: 1}}
@@ -54,11 +55,12 @@ class Setup:
     headers: Mapping[str, str] = field(default_factory=dict)
     front: str = ""
 
-    def config(self, *, root: Path, port: int, folder: Path, events: str) -> str:
-        """The text of the file; *events* is where those are told."""
+    def config(self, *, root: Path, port: int, watched: int, folder: Path, events: str) -> str:
+        """The text of the file; *watched* is the port of figures, *events* where those are told."""
         return _BASE.format(
             root=root,
             port=port,
+            watched=watched,
             events=events,
             readonly=", readonly: {enabled: true}" if self.readonly else "",
             storage=self.storage,

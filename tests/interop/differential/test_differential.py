@@ -1,16 +1,16 @@
 """Distribution 3.1.1 and Lading, set up by the same file, are asked the same and answer alike.
 
 Every difference there is has a row in ``permitted.py``, which says why; it is part of the
-documentation. What is compared: status, header fields and body of several hundred answers, the lines that
-access logs have of them, and the events that endpoints are told, in every way in which registries
-are set up. Metrics are compared in ``test_metrics.py``.
+documentation. What is compared: status, header fields and body of several hundred answers, the
+lines that both logs have of them, the events that endpoints are told, and what is counted, in every
+way in which registries are set up.
 """
 
 from collections import Counter
 
 import pytest
 
-from tests.interop.differential.comparing import Difference, differences
+from tests.interop.differential.comparing import Difference, counts, differences
 from tests.interop.differential.permitted import PERMITTED, Permitted, permitted_by
 from tests.interop.differential.running import Field
 from tests.interop.differential.setups import SETUPS, Setup
@@ -35,13 +35,16 @@ def test_both_answer_alike_but_for_what_is_permitted(
     """A difference that no row permits is a fault of ours, or wants a row with a good reason."""
     unexpected: list[Difference] = []
 
-    for case, theirs, ours in field.compare(setup):
-        for found in differences(setup.name, case, theirs, ours):
-            row = permitted_by(found, PERMITTED)
-            if row is None:
-                unexpected.append(found)
-            else:
-                needed[row] += 1
+    answers, counted = field.compare(setup)
+    for found in (
+        *(each for both in answers for each in differences(setup.name, *both)),
+        *counts(setup.name, answers, counted),
+    ):
+        row = permitted_by(found, PERMITTED)
+        if row is None:
+            unexpected.append(found)
+        else:
+            needed[row] += 1
 
     assert not unexpected, "\n".join(map(str, unexpected))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lading.errors import ManifestUnknown
+from lading.errors import ManifestUnknown, Unauthorized
 from lading.http.events import RequestEvents, duration
 from lading.wire import problems
 from lading.wire.message import Handler, Headers, Request, Response
@@ -84,6 +84,36 @@ async def test_who_was_let_in_is_told_first() -> None:
 
     assert [event for _, event, _ in told] == ["authorized request", "response completed"]
     assert told[0][2]["auth.user.name"] == "ann"
+
+
+async def test_who_was_let_in_is_told_with_what_was_asked_for() -> None:
+    """Whoever looks for what somebody did finds it in one line."""
+
+    async def known(request: Request) -> Response:
+        request.user = "ann"
+        return await answered(request)
+
+    (_, _, before), (_, _, after) = await events(known, Request("GET", "/v2/a/b/manifests/latest"))
+
+    assert (before["vars.name"], before["vars.reference"]) == ("a/b", "latest")
+    assert "http.response.status" not in before
+    assert after["auth.user.name"] == "ann"
+
+
+async def test_who_is_not_let_in_is_a_warning() -> None:
+    """Every pull of Docker's begins with an answer of 401, which is no failure."""
+
+    async def refused(_request: Request) -> Response:
+        error = Unauthorized("it is no token")
+        response = problems.encode(error)
+        response.error = error
+        return response
+
+    [(level, event, facts)] = await events(refused, Request("GET", "/v2/a/manifests/latest"))
+
+    assert level == logging.WARNING
+    assert event == f"error authorizing context: {Unauthorized.summary}: it is no token"
+    assert (facts["vars.name"], facts["vars.reference"]) == ("a", "latest")
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/nowhere"])
