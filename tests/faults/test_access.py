@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.faults.running import Client, Server, eventually
 from tests.peers.issuer import Issuer, issuing
@@ -144,8 +145,13 @@ def test_server_does_not_start_with_a_broken_file(tmp_path: Path) -> None:
     assert "Traceback" not in str(caught.value)
 
 
+def bearer(issuer: Issuer) -> dict[str, str]:
+    """What somebody sends to whom *issuer* gave a token."""
+    return {"Authorization": f"Bearer {issuer.token('ada', 'lading', [])}"}
+
+
 def test_keys_of_a_url_are_fetched_and_followed(tmp_path: Path) -> None:
-    """A key that the issuer begins to use is known with its first token."""
+    """A key that the issuer begins to use is known with its first token, and one of others never."""
     issuer = Issuer({}, lambda *_: True)
     with issuing(issuer):
         settings = {
@@ -155,5 +161,11 @@ def test_keys_of_a_url_are_fetched_and_followed(tmp_path: Path) -> None:
             "TOKEN__KEYS_URL": f"{issuer.url}/keys",
         }
         with door(tmp_path / "data", METHOD="token", **settings) as at:
-            token = issuer.token("ada", "lading", [])
-            eventually(lambda: at.statuses({"Authorization": f"Bearer {token}"}) == {200})
+            first = bearer(issuer)
+            eventually(lambda: at.statuses(first) == {200})
+
+            issuer.key, issuer.kid = ec.generate_private_key(ec.SECP256R1()), "next"
+            second = bearer(issuer)
+
+            eventually(lambda: at.statuses(second) == {200})
+            assert at.statuses(bearer(Issuer({}, lambda *_: True))) == {401}

@@ -15,6 +15,7 @@ from tests.interop.differential.exchanging import Case, run
 from tests.interop.differential.setups import DELETES, Setup
 from tests.peers.programs import program
 from tests.peers.receiver import Receiver
+from tests.peers.servers import free_port
 
 CONFIG = content.CONFIG
 LAYERS = {
@@ -119,7 +120,7 @@ def history() -> list[Case]:
 def filled(start: running.Start, command: Path, folder: Path) -> Place:
     """A registry with that history, whose server has ended."""
     setup = Setup(name="collected", told="", storage=DELETES)
-    with Receiver() as receiver, start(setup, folder, receiver.url) as server:
+    with Receiver() as receiver, start(setup, folder, receiver.url, free_port()) as server:
         answers = run(server.address, history(), {"User-Agent": "filling"})
     assert [answer.status for answer in answers if answer.status >= 400] == []
     return Place(command, folder)

@@ -3,7 +3,6 @@
 import base64
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.peers.threads import at_work
 
 Allows = Callable[[str, str, str], bool]
 """Whether a user may do an action in a repository."""
@@ -34,13 +35,14 @@ class Issuer:
     key: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
+    kid: str = "tests"
     refreshing: dict[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> str:
         """The public half of the key, as a set of keys."""
         told = jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
-        return json.dumps({"keys": [{**told, "kid": "tests", "use": "sig"}]})
+        return json.dumps({"keys": [{**told, "kid": self.kid, "use": "sig"}]})
 
     def token(self, user: str, service: str, scopes: Sequence[str]) -> str:
         """A token with all of *scopes* that the user may have."""
@@ -56,7 +58,7 @@ class Issuer:
             "jti": secrets.token_hex(8),
             "access": access,
         }
-        return jwt.encode(claims, self.key, "ES256", {"kid": "tests"})
+        return jwt.encode(claims, self.key, "ES256", {"kid": self.kid})
 
     def answer(self, user: str, service: str, scopes: Sequence[str], *, lasting: bool) -> Any:
         """What a client gets: the token under both its names, perhaps one to come back with."""
@@ -143,11 +145,5 @@ def issuing(issuer: Issuer) -> Iterator[Issuer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"issuer": issuer}))
     # Clients refuse to be sent to an address of this machine, but not to its name (trap T38).
     issuer.url = f"http://localhost:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with at_work(server):
         yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,9 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 
 from lading.app.access import callers, check_access
@@ -20,6 +18,7 @@ from lading.app.config.values import split_address
 from lading.app.directory import holds_registry, server_of
 from lading.app.doors import listening
 from lading.app.encryption import encryption
+from lading.app.findings import Finding, Verdict
 from lading.app.versions import versions
 from lading.errors import LadingError
 from lading.metadata.sqlite import is_prepared, structural_damage
@@ -33,26 +32,6 @@ _DAYS = 21
 _LATE = 60.0
 """Seconds by which something may have been written in the future, by the clock."""
 _MASK = "Start the server with a umask of 027, or 022: UMask= for systemd, umask in a shell."
-
-
-class Verdict(Enum):
-    """How something is."""
-
-    GOOD = "good"
-    POOR = "poor"
-    """It serves, and something should be done."""
-    FAILED = "failed"
-    """A server would not start, or not do what it is there for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """How one thing is, and what to do about it."""
-
-    subject: str
-    verdict: Verdict
-    detail: str = ""
-    advice: str = ""
 
 
 _Answer = tuple[Verdict, str, str]

@@ -5,10 +5,9 @@ removed again as far as the registry lets us.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from lading.app.clients import Client
+from lading.app.findings import Finding, Verdict
 from lading.app.trial import Trial
 from lading.client.asking.calls import Answer, Call
 from lading.errors import (
@@ -30,26 +29,6 @@ from lading.wire.routes import Route
 
 _NOBODY = Digest.of(b"no manifest has this digest")
 _ANY = frozenset(range(200, 500)) - {401}
-
-
-class Verdict(Enum):
-    """What came of a question."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
-    FAILED = "failed"
-    """It has to succeed everywhere, and does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that a registry can or cannot do."""
-
-    subject: str
-    verdict: Verdict
-    detail: str = ""
-    advice: str = ""
 
 
 async def examine(

@@ -1,13 +1,14 @@
 """Responses on their way out of one connection, in the fastest way their body has."""
 
 import asyncio
-import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 
 from lading.app import replies
 from lading.app.lane import FileSender
+from lading.app.pieces import pieces
 from lading.bodies import FileSpan, Held, Source, Stream
 from lading.errors import BodyIncomplete
 from lading.wire.message import Response
@@ -150,36 +151,12 @@ class Outgoing:
                 await self._copy(file, *piece)
 
     async def _copy(self, file: int, offset: int, length: int) -> None:
-        end = offset + length
-        ahead: asyncio.Future[bytes] | None = None
-        try:
-            while offset < end:
-                piece = None if ahead else _at_once(file, offset, min(_PIECE, end - offset))
-                if piece is None:
-                    piece = await (ahead or self._fetch(file, offset, end))
-                    ahead = None
-                    if offset + len(piece) < end and piece:
-                        # A thread has the next one ready when this one is encrypted and sent.
-                        ahead = self._fetch(file, offset + len(piece), end)
-                else:
-                    # A receiver faster than the sender never makes it wait, and others have turns.
-                    await asyncio.sleep(0)
-                if not piece:
-                    raise BodyIncomplete("the file is shorter than it was")
+        async with aclosing(pieces(file, offset, length, self._threads)) as found:
+            async for piece in found:
                 if self._transport.is_closing():
                     raise BodyIncomplete("the receiver went away")
                 self._transport.write(piece)
-                offset += len(piece)
                 await self._drained()
-        finally:
-            if ahead is not None:
-                # Its thread reads the file, which is closed after this.
-                await asyncio.wait((ahead,))
-
-    def _fetch(self, file: int, offset: int, end: int) -> asyncio.Future[bytes]:
-        """The next bytes of *file*, read by a thread."""
-        length = min(_PIECE, end - offset)
-        return self._loop.run_in_executor(self._threads, os.pread, file, length, offset)
 
     async def _pass_on(self, source: Source) -> None:
         """Send what *source* gives, no faster than the peer takes it."""
@@ -203,17 +180,6 @@ class Outgoing:
         while self._transport.get_write_buffer_size():  # noqa: ASYNC110 - no event tells
             # Only after pipelined requests, and no event tells of a buffer that became empty.
             await asyncio.sleep(0.001)
-
-
-def _at_once(file: int, offset: int, length: int) -> memoryview | bytes | None:
-    """Bytes of *file* that are in memory; ``None`` if they are not, or nobody can tell."""
-    piece = memoryview(bytearray(length))
-    try:
-        got = os.preadv(file, [piece], offset, os.RWF_NOWAIT)
-    except OSError:
-        # Not there yet, or a file system without this question: tmpfs, and some others.
-        return None
-    return piece[:got] if got else None
 
 
 def _copied(blocks: Iterator[memoryview]) -> bytes:

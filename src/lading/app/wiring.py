@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from lading.app.beside import beside
 from lading.app.config.tree import Config
 from lading.app.connection import Bounds, Connections
 from lading.app.directory import prepare
-from lading.app.notices import noticing
+from lading.app.notices import Noticing, noticing
 from lading.app.readonly import ReadOnly
 from lading.app.site import fields, ruled, sited
 from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
@@ -82,6 +83,44 @@ async def running(
     station = station or Watched(config, 1).at(0)
     read_only = ReadOnly(config.root, always=config.read_only)
     async with AsyncExitStack() as stack:
+        inside = await stack.enter_async_context(_inside(config, station, read_only, now=now))
+        authenticator, policy = await stack.enter_async_context(open_access(config.auth))
+
+        def admit(occasion: Occasion) -> Registry:
+            return GuardedRegistry(inside.registry, policy, occasion)
+
+        reach = partial(_reach, inside.stores)
+        terms = _terms(config, ready=reach, pulled=inside.told.pulled)
+        handler: Handler = Wall(Face(authenticator, admit, terms, under(config.http.prefix)))
+        handler = observed(handler, config, station)
+        handler = await stack.enter_async_context(watched(handler, config, station, storage=reach))
+        if config.collector.every is not None:
+            upkeep = _upkeep(
+                config,
+                inside.stores,
+                every=config.collector.every,
+                now=now,
+                heard=collected(station.meter),
+                may_write=read_only.writable,
+            )
+            await stack.enter_async_context(beside(upkeep.run()))
+        yield RequestIds(sited(handler, config))
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What is behind the face: the stores, the registry on them, and who is told what happens."""
+
+    stores: Stores
+    registry: Registry
+    told: Noticing
+
+
+@asynccontextmanager
+async def _inside(
+    config: Config, station: Station, read_only: ReadOnly, *, now: Callable[[], datetime]
+) -> AsyncIterator[_Inside]:
+    async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(
             open_stores(
                 config.root,
@@ -105,7 +144,7 @@ async def running(
             )
         )
         station.notifications = told.endpoints
-        registry: Registry = LocalRegistry(
+        registry = LocalRegistry(
             stores.blobs,
             stores.metadata,
             sparse=config.manifests.missing == "allow",
@@ -114,29 +153,7 @@ async def running(
             pulls=pulls,
             repeated=told.repeated,
         )
-        registry = ruled(registry, config, read_only=read_only)
-        authenticator, policy = await stack.enter_async_context(open_access(config.auth))
-
-        def admit(occasion: Occasion) -> Registry:
-            return GuardedRegistry(registry, policy, occasion)
-
-        terms = _terms(config, ready=partial(_reach, stores), pulled=told.pulled)
-        handler: Handler = Wall(Face(authenticator, admit, terms, under(config.http.prefix)))
-        handler = observed(handler, config, station)
-        handler = await stack.enter_async_context(
-            watched(handler, config, station, storage=partial(_reach, stores))
-        )
-        if config.collector.every is not None:
-            upkeep = _upkeep(
-                config,
-                stores,
-                every=config.collector.every,
-                now=now,
-                heard=collected(station.meter),
-                may_write=read_only.writable,
-            )
-            await stack.enter_async_context(beside(upkeep.run()))
-        yield RequestIds(sited(handler, config))
+        yield _Inside(stores, ruled(registry, config, read_only=read_only), told)
 
 
 def _terms(config: Config, *, ready: Callable[[], Awaitable[None]], pulled: Pulled | None) -> Terms:

@@ -2,9 +2,10 @@
 
 import click
 
-from lading.app import checkup
+from lading.app.checkup import check_up
 from lading.app.clients import ClientOptions
-from lading.app.doctor import Finding, Verdict, examine
+from lading.app.doctor import examine
+from lading.app.findings import Finding, Verdict
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
 from lading.cli.places import client_for, run
@@ -21,8 +22,7 @@ _SHAPE = record(
             subject=text("What was looked at."),
             verdict=choice(
                 "What came of it.",
-                *(each.value for each in Verdict if each is not Verdict.FAILED),
-                *(each.value for each in checkup.Verdict),
+                *(each.value for each in Verdict),
             ),
             detail=text("More about it."),
             advice=text("What to do about it; often nothing."),
@@ -83,20 +83,20 @@ def command(
 
 def _check_up(file: str | None, root: str | None, out: Output) -> int:
     failed = False
-    for finding in checkup.check_up(file=file, root=root):
-        failed = failed or finding.verdict is checkup.Verdict.FAILED
+    for finding in check_up(file=file, root=root):
+        failed = failed or finding.verdict is Verdict.FAILED
         out.item(_line(finding), _facts(finding))
     out.end("", {"registry": file or root or ""})
     return 1 if failed else 0
 
 
-def _line(finding: Finding | checkup.Finding) -> str:
+def _line(finding: Finding) -> str:
     detail = f"  {finding.detail}" if finding.detail else ""
     advice = f"\n{'':34}{finding.advice}" if finding.advice else ""
     return f"{finding.verdict.value:8}  {finding.subject:24}{detail}{advice}".rstrip()
 
 
-def _facts(finding: Finding | checkup.Finding) -> dict[str, str]:
+def _facts(finding: Finding) -> dict[str, str]:
     return {
         "subject": finding.subject,
         "verdict": finding.verdict.value,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.checkup import Finding, Verdict, check_up, lasting, mask, open_files, space
+from lading.app.checkup import check_up, lasting, mask, open_files, space
 from lading.app.config.tree import Config
 from lading.app.directory import held, prepare
+from lading.app.findings import Finding, Verdict
 from lading.storage import root as root_module
 from tests.peers.certificates import Authority
 

@@ -18,6 +18,7 @@ from lading.interfaces.notices import Deed, Notice
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.names import RepositoryName
 from lading.sinks.envelopes import Origin
+from tests.peers.threads import at_work
 
 HERE = Origin("host:5000", "an instance")
 NOTICE = Notice(
@@ -65,13 +66,9 @@ class _Web:
 def web() -> Iterator[_Web]:
     """A server of the test's own."""
     found = _Web()
-    thread = threading.Thread(target=found.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield found
-    found.over.set()
-    found.server.shutdown()
-    thread.join()
-    found.server.server_close()
+    with at_work(found.server):
+        yield found
+        found.over.set()
 
 
 async def _tell(config: EndpointConfig) -> int:

@@ -175,7 +175,7 @@ def test_certificate_of_a_key_that_signs_no_tokens_is_a_root_only() -> None:
     """Authorities may have any key; only what they vouch for signs."""
     key = dsa.generate_private_key(2048)
 
-    ring = read_certificates(pem(certificate(key)))  # type: ignore[arg-type]
+    ring = read_certificates(pem(certificate(key)))  # type: ignore[arg-type]  # any kind of key
 
     assert (len(ring.keys), len(ring.roots)) == (0, 1)
 

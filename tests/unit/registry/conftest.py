@@ -20,6 +20,8 @@ from lading.registry.registry import LocalRegistry
 from lading.registry.sweep import Sweep
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
+from lading.testing import samples
+from lading.testing.places import NAME
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
@@ -87,3 +89,14 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         opened = open_sqlite(root, grace=DAY, undo=timedelta(0), now=clock)
         metadata = await stack.enter_async_context(opened)
         yield House(blobs, metadata, clock)
+
+
+@pytest.fixture
+async def inner() -> AsyncIterator[LocalRegistry]:
+    """A registry that has an image, with a tag."""
+    async with AsyncExitStack() as stack:
+        blobs = await stack.enter_async_context(open_memory())
+        metadata = await stack.enter_async_context(open_sqlite(None, grace=DAY))
+        registry = LocalRegistry(blobs, metadata)
+        await samples.put_image(registry.repository(NAME), tags=["v1"])
+        yield registry

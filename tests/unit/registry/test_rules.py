@@ -1,8 +1,6 @@
 """Rules for a whole registry."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -10,12 +8,10 @@ from lading.errors import Unsupported
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Repository
-from lading.metadata.sqlite import open_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.registry.registry import LocalRegistry
 from lading.registry.rules import KeepingRegistry, ReadOnlyRegistry
-from lading.storage.memory import open_memory
 from lading.testing import samples
 from lading.testing.places import NAME, OTHER
 
@@ -29,17 +25,6 @@ _WRITES: dict[str, Callable[[Repository], Awaitable[object]]] = {
     "delete_manifest": lambda r: r.delete_manifest(samples.image().manifest.digest),
     "delete_blob": lambda r: r.delete_blob(_DIGEST),
 }
-
-
-@pytest.fixture
-async def inner() -> AsyncIterator[LocalRegistry]:
-    """A registry that has an image."""
-    async with AsyncExitStack() as stack:
-        blobs = await stack.enter_async_context(open_memory())
-        metadata = await stack.enter_async_context(open_sqlite(None, grace=timedelta(hours=24)))
-        registry = LocalRegistry(blobs, metadata)
-        await samples.put_image(registry.repository(NAME), tags=["v1"])
-        yield registry
 
 
 @pytest.mark.parametrize("write", _WRITES.values(), ids=_WRITES)

@@ -2,23 +2,19 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from lading.errors import Denied, ManifestBlobUnknown, ManifestInvalid
 from lading.interfaces.access import Occasion
-from lading.metadata.sqlite import open_sqlite
 from lading.oci import media_types
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Tag
 from lading.registry.registry import LocalRegistry
 from lading.registry.validation import Rules, Urls, ValidatedRegistry
-from lading.storage.memory import open_memory
 from lading.testing import samples
 from lading.testing.places import NAME
 
@@ -27,17 +23,6 @@ URL = "https://mirror.example/layers/1"
 ABSENT = Digest.of(b"never pushed")
 
 Under = Callable[[Rules], ValidatedRegistry]
-
-
-@pytest.fixture
-async def inner() -> AsyncIterator[LocalRegistry]:
-    """A registry that has an image."""
-    async with AsyncExitStack() as stack:
-        blobs = await stack.enter_async_context(open_memory())
-        metadata = await stack.enter_async_context(open_sqlite(None, grace=timedelta(hours=24)))
-        registry = LocalRegistry(blobs, metadata)
-        await samples.put_image(registry.repository(NAME), tags=["v1"])
-        yield registry
 
 
 @pytest.fixture
@@ -125,7 +110,11 @@ async def test_layer_that_names_no_url_has_to_be_here(under: Under) -> None:
 
 async def test_urls_are_not_looked_at_without_rules(under: Under) -> None:
     """As the registry does by itself."""
-    await under(Rules()).repository(NAME).put_manifest(kept_at("https://anywhere.example"))
+    elsewhere = kept_at("https://anywhere.example")
+
+    receipt = await under(Rules()).repository(NAME).put_manifest(elsewhere)
+
+    assert receipt.descriptor.digest == elsewhere.digest
 
 
 def index(*platforms: str | None) -> Manifest:
@@ -157,8 +146,11 @@ async def test_index_of_a_manifest_that_is_here_is_taken(under: Under) -> None:
     repository = under(Rules(platforms={("linux", "amd64")})).repository(NAME)
     entry = samples.image().manifest.descriptor.as_json()
     entry["platform"] = {"os": "linux", "architecture": "amd64"}
+    found = document(media_types.OCI_INDEX, manifests=[entry])
 
-    await repository.put_manifest(document(media_types.OCI_INDEX, manifests=[entry]))
+    receipt = await repository.put_manifest(found)
+
+    assert receipt.descriptor.digest == found.digest
 
 
 async def test_index_needs_all_its_manifests_without_rules(under: Under) -> None:

@@ -89,9 +89,15 @@ def test_each_proxy_has_its_element(value: str, expected: list[dict[str, str]]) 
 
 @given(st.text())
 def test_whatever_is_said_can_be_read(value: str) -> None:
-    """A client may write what it likes."""
-    for element in forwarded.elements(value):
-        for each in element.values():
-            forwarded.address(each)
-            forwarded.host(each)
-            forwarded.scheme(each)
+    """A client may write what it likes; what comes of it may stand in a URL, or is nothing."""
+    values = [value, *(said for each in forwarded.elements(value) for said in each.values())]
+
+    read = [
+        found
+        for each in values
+        for found in (forwarded.address(each), forwarded.host(each), forwarded.scheme(each))
+        if found is not None
+    ]
+
+    assert all(found.isascii() and found.isprintable() for found in read)
+    assert not any(set(found) & set(' /?#@\\"<>') for found in read)

@@ -97,7 +97,7 @@ class Authority:
         )
         if self.trust is not None:
             # Given to requests as it is, which takes a path too.
-            network.verify_ssl = str(self.trust)  # type: ignore[assignment]
+            network.verify_ssl = str(self.trust)  # type: ignore[assignment]  # a path is fine too
         asking = client.ClientV2(client.ClientV2.get_directory(self.directory, network), network)
         wish = messages.NewRegistration.from_data(
             email=self.email or None, terms_of_service_agreed=True

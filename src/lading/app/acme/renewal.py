@@ -82,7 +82,7 @@ class Renewal:
                 continue
             log.info("asking for a certificate", extra={"host": host})
             try:
-                await _in_a_thread(lambda host=host: self._obtain(host))  # type: ignore[misc]
+                await _in_a_thread(lambda host=host: self._obtain(host))  # type: ignore[misc]  # mypy knows no default here
             except self._refusal as error:
                 self._folder.failed(host)
                 log.error(  # noqa: TRY400 - a fact, not a mistake of ours

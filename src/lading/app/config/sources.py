@@ -186,8 +186,7 @@ def _take_theirs(
     sources: _Sources, top: Written, environment: Mapping[str, str], known: Mapping[str, Setting]
 ) -> None:
     # Only who has such a file waits for the table of its keys.
-    from lading.app.config.distribution.meaning import DEFAULT as THEIR_DEFAULT  # noqa: PLC0415
-    from lading.app.config.distribution.meaning import meaning_of  # noqa: PLC0415 - as above
+    from lading.app.config.distribution import meaning as dialect  # noqa: PLC0415 - as above
     from lading.app.config.distribution.variables import overlay  # noqa: PLC0415 - as above
 
     assert isinstance(top.content, dict)
@@ -196,12 +195,12 @@ def _take_theirs(
             sources.warnings += map(_repeated, value.repetitions())
     sources.warnings += map(_repeated, top.repeated)
     overlaid = overlay(top, environment)
-    meaning = meaning_of(top, known)
+    meaning = dialect.meaning_of(top, known)
     sources.warnings += overlaid.warnings + meaning.warnings
     sources.mistakes += overlaid.mistakes + meaning.mistakes
     sources.values |= meaning.values
     sources.origins |= meaning.origins
-    sources.given |= {k for k, where in meaning.origins.items() if where != THEIR_DEFAULT}
+    sources.given |= {k for k, where in meaning.origins.items() if where != dialect.DEFAULT}
 
 
 def _repeated(found: tuple[str, str, str]) -> str:

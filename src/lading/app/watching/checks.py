@@ -95,12 +95,12 @@ def http_probe(
 
     def ask() -> int:
         fields = {name: ", ".join(values) for name, values in headers.items()}
-        request = urllib.request.Request(place, method="HEAD", headers=fields)  # noqa: S310 - below
+        request = urllib.request.Request(place, method="HEAD", headers=fields)  # noqa: S310 - the operator names it
         if login is not None:
             request.add_unredirected_header("Authorization", login)
         try:
-            # The URL is the operator's own.
-            with urllib.request.urlopen(request, timeout=_seconds(timeout)) as answer:  # noqa: S310
+            limit = _seconds(timeout)
+            with urllib.request.urlopen(request, timeout=limit) as answer:  # noqa: S310 - as above
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:

@@ -2,13 +2,13 @@
 
 import logging
 import socketserver
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from lading.app.config.watching import HookConfig
 from lading.app.watching.mail import mailing
+from tests.peers.threads import at_work
 
 log = logging.getLogger("x")
 
@@ -56,12 +56,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 @pytest.fixture
 def server() -> Iterator[MailServer]:
     """A mail server that runs."""
-    with MailServer() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = MailServer()
+    with at_work(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def hook(address: str, **settings: object) -> HookConfig:

@@ -2,7 +2,6 @@
 
 import gzip
 import http.server
-import threading
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -16,6 +15,7 @@ from lading.app.watching.traces import Exporter, exporter
 from lading.errors import ConfigInvalid
 from lading.wire.message import Headers, Request, Response
 from lading.wire.routes import match
+from tests.peers.threads import at_work
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -62,12 +62,9 @@ class _Export(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     """A collector that runs."""
-    with Collector() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = Collector()
+    with at_work(server):
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""Files in pieces, for answers that pass through the event loop.
+
+What is in memory is read on the spot; only what a disk has to be asked for is left to a thread,
+which is then one piece ahead.
+"""
+
+import asyncio
+import errno
+import functools
+import os
+from collections.abc import AsyncGenerator
+from concurrent.futures import Executor
+from pathlib import Path
+
+from lading.errors import BodyIncomplete
+
+_PIECE = 256 * 1024
+_MOUNTS = Path("/proc/self/mountinfo")
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
+"""File systems, as mountinfo calls them, that have no disk to ask."""
+
+
+async def pieces(
+    file: int, offset: int, length: int, threads: Executor
+) -> AsyncGenerator[memoryview | bytes, None]:
+    """The *length* bytes of *file* from *offset* on; when this is left, no thread reads it.
+
+    Raises:
+        BodyIncomplete: there are fewer.
+    """
+    loop = asyncio.get_running_loop()
+    end = offset + length
+
+    def fetch(start: int) -> asyncio.Future[bytes]:
+        return loop.run_in_executor(threads, os.pread, file, min(_PIECE, end - start), start)
+
+    ahead: asyncio.Future[bytes] | None = None
+    try:
+        while offset < end:
+            piece: memoryview | bytes | None = None
+            if ahead is None:
+                piece = _at_once(file, offset, min(_PIECE, end - offset))
+            if piece is None:
+                piece = await (ahead or fetch(offset))
+                after = offset + len(piece)
+                # A thread has the next one ready when this one is encrypted and sent.
+                ahead = fetch(after) if piece and after < end else None
+            else:
+                # A receiver faster than the sender never makes it wait, and others have turns.
+                await asyncio.sleep(0)
+            if not piece:
+                raise BodyIncomplete("the file is shorter than it was")
+            yield piece
+            offset += len(piece)
+    finally:
+        if ahead is not None:
+            # Its thread reads the file, which is closed after this.
+            await asyncio.wait((ahead,))
+
+
+def _at_once(file: int, offset: int, length: int) -> memoryview | None:
+    """Bytes of *file* that are in memory; ``None`` if they are not, or nobody can tell."""
+    piece = memoryview(bytearray(length))
+    try:
+        got = os.preadv(file, [piece], offset, os.RWF_NOWAIT)
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP or not in_memory(os.fstat(file).st_dev):
+            return None
+        # Such a file system does not know the question, and has nothing to wait for either.
+        got = os.preadv(file, [piece], offset)
+    return piece[:got] if got else None
+
+
+@functools.cache
+def in_memory(device: int) -> bool:
+    """Whether the file system on *device* keeps its files in memory; blocks, once."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    for mount in mounts:
+        # The third word is the device, and the first after the dash the kind.
+        place, _, rest = mount.partition(" - ")
+        if place.split()[2] == number:
+            return rest.partition(" ")[0] in _IN_MEMORY
+    return False
