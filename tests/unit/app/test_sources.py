@@ -107,10 +107,20 @@ def test_keys_of_distribution_want_its_version(tmp_path: Path) -> None:
     assert "add `version: 0.1`" in caught.value.advice
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "lading:\n"])
-def test_empty_file_sets_nothing(tmp_path: Path, text: str) -> None:
-    """A file may be all comments."""
-    assert load(file=written(tmp_path, text), environment={}).config == Config()
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n", "---\n...\n"])
+def test_file_in_which_nothing_stands_is_refused(tmp_path: Path, text: str) -> None:
+    """A mount that failed looks so, and a registry with logins must not begin without them."""
+    file = written(tmp_path, text)
+
+    with pytest.raises(ConfigInvalid, match=r"lading\.yml: nothing stands in it") as caught:
+        load(file=file, environment={})
+
+    assert "for defaults, name none" in caught.value.advice
+
+
+def test_empty_section_sets_nothing(tmp_path: Path) -> None:
+    """A file may say that all is as it is by default."""
+    assert load(file=written(tmp_path, "lading:\n"), environment={}).config == Config()
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

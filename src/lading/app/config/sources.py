@@ -135,7 +135,12 @@ def _take_file(
 
     top = in_file(file)
     if top is None or top.content is None:
-        return False
+        # This is how a volume looks that was not mounted; its registry may have had logins.
+        error = ConfigInvalid(f"{file}: nothing stands in it")
+        error.advice = (
+            "See that it is the file you mean; for defaults, name none, or write `lading:`."
+        )
+        raise error
     if not isinstance(top.content, dict):
         raise ConfigInvalid(f"{top.where}: {_OURS}: should hold keys and values")
     theirs = "version" in top.content
