@@ -1,5 +1,6 @@
 """One configuration file for both: Distribution and Lading start with it, and listen where it says."""
 
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,31 @@ def test_the_file_is_found_by_its_variable(command: list[str], tmp_path: Path) -
         status, _, _ = request(server, "GET", "/v2/")
 
     assert status == 200
+
+
+@pytest.mark.parametrize("formatter", ["json", "logstash"])
+def test_events_have_the_same_fields(formatter: str, tmp_path: Path) -> None:
+    """What reads the events of one reads those of the other; only the version of Go is not told."""
+    path = tmp_path / "config.yml"
+    log = f"log: {{formatter: {formatter}, fields: {{service: registry, type: mine, time: noon}}}}"
+    path.write_text(PLAIN.replace("log: {fields: {service: registry}}", log))
+    lading = str(Path(sys.executable).parent / "lading")
+    told: dict[str, dict[str, object]] = {}
+
+    for name, first in (("distribution", str(program("registry"))), ("lading", lading)):
+        with started(name, [first, "serve", str(path)], tmp_path, {}) as server:
+            request(server, "GET", "/v2/team/app/manifests/absent")
+        told[name] = completed(server.log)
+
+    assert told["lading"].keys() == told["distribution"].keys() - {"go.version"}
+    assert told["lading"]["msg"] == told["distribution"]["msg"]
+
+
+def completed(log: Path) -> dict[str, object]:
+    """The event in *log* about the request that was refused."""
+    lines = [json.loads(each) for each in log.read_text().splitlines() if each.startswith("{")]
+    (found,) = [each for each in lines if each.get("http.response.status") == 404]
+    return dict(found)
 
 
 def test_a_mistake_ends_the_start(command: list[str], tmp_path: Path) -> None:

@@ -59,9 +59,8 @@ def _request(request: Request, place: Place) -> dict[str, object]:
         "http.request.method": request.method,
         "http.request.remoteaddr": request.client or request.peer,
         "http.request.uri": target(request),
+        "http.request.useragent": header(b"user-agent") or "",
     }
-    if agent := header(b"user-agent"):
-        facts["http.request.useragent"] = agent
     if kind := header(b"content-type"):
         facts["http.request.contenttype"] = kind
     if referer := header(b"referer"):

@@ -135,6 +135,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "log.caller": True,
         },
     ),
+    ("log: {formatter: logstash}", {"log.format": "logrus"}),
     ("loglevel: debug", {"log.level": "debug"}),
     ("log: {level: error, formatter: text}\nloglevel: debug", {"log.level": "error"}),
     (
@@ -358,7 +359,6 @@ def test_what_has_no_effect_is_told(text: str, said: str, tmp_path: Path) -> Non
         ("http: {headers: {A: b}}", "http.headers: 'b' is not a list; write [b]"),
         ("http: [a]", "line 3: http: should hold keys and values"),
         ("log: {level: chatty}", "'chatty' is not one of error, warn, info, debug"),
-        ("log: {formatter: logstash}", "the form of logstash is not written"),
         ("log: {hooks: [{type: slack}]}", "a hook of type 'slack' is not known"),
         ("log: {hooks: {}}", "log.hooks: should be a list"),
         ("notifications: {endpoints: [{url: 'http://a'}]}", "an endpoint needs a name"),

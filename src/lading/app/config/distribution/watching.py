@@ -46,9 +46,8 @@ def _level(given: Given) -> dict[str, Any]:
 
 
 def _formatter(found: str) -> str:
-    if found == "logstash":
-        raise ValueError("the form of logstash is not written here; write json")
-    return "logrus" if found == "json" else "logfmt"
+    # What Distribution 3 writes for logstash is its JSON, without any field of logstash's own.
+    return "logfmt" if found == "text" else "logrus"
 
 
 def _hooks(given: Given) -> dict[str, Any]:
