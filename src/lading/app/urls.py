@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote
 
+from lading.client.connections.origin import Origin
+from lading.errors import ReferenceInvalid
 from lading.wire.challenges import basic_credentials
 
 _LOGIN = re.compile(r"(?<=://)[^/?#]*@")
@@ -15,6 +17,19 @@ def parted(url: str) -> tuple[str, str | None]:
         return url, None
     name, _, password = found[0].removesuffix("@").partition(":")
     return _LOGIN.sub("", url), basic_credentials(unquote(name), unquote(password))
+
+
+def reachable(url: str) -> str:
+    """*url*, which may have a login, if HTTP can reach it.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        Origin.parse(parted(url)[0])
+    except ReferenceInvalid:
+        raise ValueError(shown(url)) from None
+    return url
 
 
 def shown(url: str) -> str:

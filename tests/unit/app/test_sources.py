@@ -80,6 +80,14 @@ def test_file_sets_groups_of_settings(tmp_path: Path) -> None:
         ),
         ("lading: {root: [a]}", "line 1: root: should be the path of a directory"),
         ("lading: {http: 3}", "line 1: http: should hold keys and values"),
+        (
+            "lading: {health: {http: [{uri: 'ftp://me:geheim@a/'}]}}",
+            "line 1: health.http: uri: 'ftp://a/' is not a URL that begins with https:// or",
+        ),
+        (
+            "lading: {health: {tcp: [{address: database}]}}",
+            "line 1: health.tcp: address: 'database' is not an address such as",
+        ),
         ("ladign: {}", "line 1: ladign: no such key (did you mean lading?)"),
         ("lading:\n  root: a\n  root: b\n", "line 3: root: stands in line 2 already"),
         ("lading:\n  root: [\n", "line 3: "),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from lading.app.urls import reachable, shown
 from lading.http.site import Trust
 from lading.wire import forwarded
 
@@ -46,7 +47,9 @@ class Reader(Generic[Value_co]):
             if self.build is not None:
                 # Not the whole text: it is long, may hold secrets, and one part of it is wrong.
                 raise ValueError(str(error)) from None
-            raise ValueError(f"{text!r} is not {self.takes}") from None
+            # A URL may say what opens it.
+            told = shown(text) if "://" in text else text
+            raise ValueError(f"{told!r} is not {self.takes}") from None
 
 
 _UNITS_OF_TIME = {
@@ -233,6 +236,7 @@ place = Reader("an address such as 127.0.0.1:5000 or :5000, or unix:PATH", _plac
 address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _address)
 
 root_url = Reader("a URL such as https://registry.example.com", _root_url)
+web_url = Reader("a URL that begins with https:// or http://", reachable)
 path_prefix = Reader("a path such as /registry", _path_prefix)
 proxy = Reader("an address, a network such as 10.0.0.0/8, unix or any", _proxy)
 pattern = Reader("a regular expression", _pattern)

@@ -16,6 +16,7 @@ from lading.app.config.values import (
     flag,
     number,
     optional,
+    web_url,
     words,
 )
 
@@ -89,7 +90,7 @@ class FileCheckConfig:
 class HttpCheckConfig:
     """A URL that has to answer."""
 
-    uri: str = option("", "The URL, asked by HEAD.", words)
+    uri: str = option("", "The URL, asked by HEAD.", web_url)
     headers: Mapping[str, tuple[str, ...]] = option(
         {}, "What is sent along.", mapped(listed(words)), secret=True
     )
@@ -98,15 +99,25 @@ class HttpCheckConfig:
     interval: timedelta = option(_MOMENT, "How often it is asked.", duration)
     threshold: int = option(0, "After how many failures in a row it counts.", number)
 
+    def __post_init__(self) -> None:
+        """Refuse a check of nothing, which would fail for ever."""
+        if not self.uri:
+            raise ValueError("an HTTP check needs a uri")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcpCheckConfig:
     """An address that has to take connections."""
 
-    address: str = option("", "HOST:PORT.", words)
+    address: str = option("", "HOST:PORT.", address)
     timeout: timedelta = option(timedelta(0), "How long it may take; 0: any time.", duration)
     interval: timedelta = option(_MOMENT, "How often it is tried.", duration)
     threshold: int = option(0, "After how many failures in a row it counts.", number)
+
+    def __post_init__(self) -> None:
+        """Refuse a check of nothing, which would fail for ever."""
+        if not self.address:
+            raise ValueError("a TCP check needs an address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

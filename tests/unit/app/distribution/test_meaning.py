@@ -361,6 +361,14 @@ def test_what_has_no_effect_is_told(text: str, said: str, tmp_path: Path) -> Non
         ("log: {level: chatty}", "'chatty' is not one of error, warn, info, debug"),
         ("log: {hooks: [{type: slack}]}", "a hook of type 'slack' is not known"),
         ("log: {hooks: {}}", "log.hooks: should be a list"),
+        (
+            "health: {http: [{uri: 'htp://me:geheim@a/b?key=geheim'}]}",
+            "line 3: health.http[0].uri: 'htp://a/b' is not a URL that begins with https:// or",
+        ),
+        ("health: {http: [{uri: 'https:///healthz'}]}", "is not a URL that begins"),
+        ("health: {http: [{interval: 5s}]}", "health.http: an HTTP check needs a uri"),
+        ("health: {tcp: [{addr: database}]}", "health.tcp[0].addr: 'database' is not an address"),
+        ("health: {tcp: [{interval: 5s}]}", "health.tcp: a TCP check needs an address"),
         ("notifications: {endpoints: [{url: 'http://a'}]}", "an endpoint needs a name"),
         ("notifications: {endpoints: [{name: a}]}", "the endpoint 'a' needs a url"),
         (
@@ -400,6 +408,22 @@ def test_what_is_empty_is_not_refused(tmp_path: Path) -> None:
     _, mistakes = read(tmp_path, LEAST + text)
 
     assert mistakes == []
+
+
+def test_each_check_that_could_never_pass_is_found_once(tmp_path: Path) -> None:
+    """What is wrong with one of them says nothing of the others, and is not said twice."""
+    text = LEAST + (
+        "health:\n  http:\n    - uri: /ready\n    - uri: http://a/\n    - uri: ftp://a/\n"
+        "  tcp:\n    - addr: a\n"
+    )
+
+    _, mistakes = read(tmp_path, text)
+
+    assert [str(each).partition("config.yml, ")[2].split(":")[0] for each in mistakes] == [
+        "line 5",
+        "line 7",
+        "line 9",
+    ]
 
 
 def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from lading.app.config.values import field_name, field_value
+from lading.app.config.values import Reader, field_name, field_value
+from lading.app.config.values import address as any_address
+from lading.app.config.values import web_url as any_web_url
 from lading.app.config.written import Written
 
 
@@ -164,6 +166,14 @@ headers = Kind(
 anything = Kind("anything", lambda value: value.plain)
 section = Kind("keys and values", lambda _: True, {"type": ["object", "null"]})
 """What is itself no value, and has an outcome as a whole."""
+
+
+def _as_ours(reader: Reader[str]) -> Kind:
+    return Kind(reader.takes, lambda value: reader(_word(value, reader.takes)), {"type": "string"})
+
+
+address = _as_ours(any_address)
+web_url = _as_ours(any_web_url)
 
 
 def choice(*words: str, any_case: bool = False) -> Kind:

@@ -177,7 +177,11 @@ class _Reading:
         rows = []
         for number, each in enumerate(value.content):
             inner = _Reading(self._meaning)
+            before = len(self._meaning.mistakes)
             inner.section(each, place, f"{name}[{number}]")
+            if len(self._meaning.mistakes) > before:
+                # What is wrong with it has been said; what it lacks for that need not be.
+                continue
             prefix = len(f"{name}[{number}].")
             rows.append(
                 {

@@ -6,6 +6,7 @@ from typing import Any
 
 from lading.app.config.content import PlatformConfig
 from lading.app.config.distribution.kinds import (
+    address,
     anything,
     choice,
     choices,
@@ -16,6 +17,7 @@ from lading.app.config.distribution.kinds import (
     number,
     text,
     texts,
+    web_url,
 )
 from lading.app.config.distribution.outcomes import (
     Given,
@@ -185,8 +187,8 @@ def _check_keys() -> Iterable[Key]:
     common = {"timeout": duration, "interval": duration, "threshold": number}
     sorts = {
         "file": {"file": text, "interval": duration},
-        "http": {"uri": text, "headers": headers, "statuscode": number, **common},
-        "tcp": {"addr": text, **common},
+        "http": {"uri": web_url, "headers": headers, "statuscode": number, **common},
+        "tcp": {"addr": address, **common},
     }
     for sort, kinds in sorts.items():
         setting = "health.files" if sort == "file" else f"health.{sort}"
