@@ -76,6 +76,8 @@ class Face:
         self._admit = admit
         self._terms = terms
         self._match = match
+        named = {name.lower() for name, _ in terms.fields}
+        self._says_sniffing = headers.NO_SNIFFING[0].lower() in named
 
     async def __call__(self, request: Request) -> Response:
         """Answer *request*; every error of ours becomes an answer."""
@@ -86,6 +88,9 @@ class Face:
         else:
             response = await self._dispatched(request, place)
             if place.route not in UNMOVED:
+                if self._says_sniffing and headers.NO_SNIFFING in response.headers:
+                    # What the operator says of it stands alone.
+                    response.headers.remove(headers.NO_SNIFFING)
                 response.headers.append(headers.API_VERSION)
                 response.headers += self._terms.fields
         if request.method == "HEAD" and response.body:

@@ -82,8 +82,8 @@ _EVERYWHERE = (
     Permitted(
         route="*",
         field="x-content-type-options",
-        theirs="-|nosniff",
-        ours="nosniff|nosniff, nosniff",
+        theirs="-",
+        ours="nosniff",
         reason="No browser is to guess what a stranger pushed.",
     ),
     Permitted(

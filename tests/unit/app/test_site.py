@@ -60,6 +60,27 @@ async def test_registry_stands_where_the_operator_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({}, ["nosniff"]),
+        ({"http__headers": "{x-content-type-options: [nosniff]}"}, ["nosniff"]),
+        ({"http__headers": "{X-Content-Type-Options: [other]}"}, ["other"]),
+    ],
+)
+async def test_what_the_operator_says_of_sniffing_stands_alone(
+    tmp_path: Path, written: dict[str, str], expected: list[str]
+) -> None:
+    """Files of Distribution's mostly say what is said here anyway; twice, some take it for wrong."""
+    async with serving(tmp_path, **written) as handler:
+        listed = await handler(asked("GET", "/v2/_catalog"))
+        begun = await handler(asked("POST", "/v2/a/blobs/uploads/"))
+
+    said = [value for name, value in listed.headers if name.lower() == "x-content-type-options"]
+    assert said == expected
+    assert begun.status == 202
+
+
+@pytest.mark.parametrize(
     ("written", "method", "target", "status"),
     [
         ({"deletes": "false"}, "DELETE", "/v2/a/manifests/v1", 405),
