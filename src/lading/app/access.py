@@ -1,5 +1,6 @@
 """Who may come in: what the configuration asks for, made of the parts that can do it."""
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,7 @@ from lading.auth.keys import NO_KEYS, Keyring, read_certificates, read_keys
 from lading.auth.silly import Silly
 from lading.auth.token import Rules, Tokens
 from lading.auth.trust import FetchedKeys, Trust
-from lading.auth.watched import Unreadable, Watched, content
+from lading.auth.watched import Unreadable, WatchedFile, content
 from lading.bodies import Stream, read
 from lading.client.connections.origin import Origin
 from lading.client.connections.transport import Timeouts, open_transport
@@ -70,7 +71,9 @@ async def open_access(auth: AuthConfig) -> AsyncIterator[tuple[Authenticator, Po
         match auth.method:
             case "htpasswd":
                 assert auth.htpasswd.path is not None
-                users = Watched(auth.htpasswd.path, Users.parse, Users())
+                users = await stack.enter_async_context(
+                    _watched(auth.htpasswd.path, Users.parse, Users())
+                )
                 threads = checking()
                 stack.callback(threads.shutdown, wait=False, cancel_futures=True)
                 yield Htpasswd(users, auth.htpasswd.realm, Guesses(), threads), AllowAll()
@@ -150,19 +153,31 @@ def _checked(path: Path, key: str, parse: Callable[[bytes], Value]) -> Value:
 
 
 @asynccontextmanager
+async def _watched(
+    path: Path, read: Callable[[bytes], Value], first: Value
+) -> AsyncIterator[WatchedFile[Value]]:
+    """The value of the file *path*, which follows its changes."""
+    file = WatchedFile(path, read, first)
+    await asyncio.to_thread(file.look)
+    async with beside(file.run()):
+        yield file
+
+
+@asynccontextmanager
 async def _trust(config: TokenConfig) -> AsyncIterator[Trust]:
-    sources: list[Callable[[], Keyring]] = []
-    if config.certificates is not None:
-        sources.append(Watched(config.certificates, read_certificates, NO_KEYS))
-    if config.keys is not None:
-        sources.append(Watched(config.keys, read_keys, NO_KEYS))
-    if not config.keys_url:
-        yield Trust(sources)
-        return
-    async with _fetching(config.keys_url) as fetch:
-        fetched = FetchedKeys(fetch, every=config.keys_every.total_seconds())
-        async with beside(fetched.run()):
-            yield Trust(sources, fetched)
+    files = (config.certificates, read_certificates), (config.keys, read_keys)
+    async with AsyncExitStack() as stack:
+        sources: list[Callable[[], Keyring]] = [
+            await stack.enter_async_context(_watched(path, read, NO_KEYS))
+            for path, read in files
+            if path is not None
+        ]
+        fetched = None
+        if config.keys_url:
+            fetch = await stack.enter_async_context(_fetching(config.keys_url))
+            fetched = FetchedKeys(fetch, every=config.keys_every.total_seconds())
+            await stack.enter_async_context(beside(fetched.run()))
+        yield Trust(sources, fetched)
 
 
 @asynccontextmanager

@@ -1,9 +1,9 @@
 """What a file says, for as long as it says so: it is read again when it changes."""
 
+import asyncio
 import logging
 import os
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -20,37 +20,31 @@ class Unreadable(ValueError):
     """A file does not say what it should; the text says why, and never what it says instead."""
 
 
-class Watched(Generic[Value]):
+class WatchedFile(Generic[Value]):
     """The value of a file, which *read* makes of its bytes or raises `Unreadable`.
 
-    Changes are seen within a quarter of a second. While the file is missing or broken, the value
-    is the last one that was there, or *first*, and the log has told once why.
+    While the file is missing or broken, the value is the last one that was there, or *first*. The
+    log tells once why, and when the file is good again.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        read: Callable[[bytes], Value],
-        first: Value,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, path: Path, read: Callable[[bytes], Value], first: Value) -> None:
         self._path = path
         self._read = read
         self._value = first
-        self._clock = clock
-        self._look_at = 0.0
         self._seen: tuple[int, ...] | str | None = None
 
     def __call__(self) -> Value:
-        """What the file says now."""
-        now = self._clock()
-        if now >= self._look_at:
-            self._look_at = now + _LOOK_EVERY
-            self._look()
+        """What the file said when it was last looked at."""
         return self._value
 
-    def _look(self) -> None:
+    async def run(self) -> None:
+        """Look again and again, in a thread: a file of many megabytes keeps nobody waiting."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.to_thread(self.look)
+
+    def look(self) -> None:
+        """Read the file if it has changed; blocks."""
         try:
             found = self._path.stat()
             seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
@@ -66,6 +60,8 @@ class Watched(Generic[Value]):
                 )
             self._seen = told
         else:
+            if isinstance(self._seen, str):
+                log.info("file can be used again", extra={"file": str(self._path)})
             self._seen = seen
 
 

@@ -1,11 +1,14 @@
 """Files that are read again when they change."""
 
+import asyncio
+import logging
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from lading.auth.watched import Unreadable, Watched
+from lading.auth.watched import Unreadable, WatchedFile
 
 
 def upper(content: bytes) -> str:
@@ -15,15 +18,10 @@ def upper(content: bytes) -> str:
     return content.decode().upper()
 
 
-class Clock:
-    """A clock that is a second later each time."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """A second later than before."""
-        self.now += 1
-        return self.now
+def looked(file: WatchedFile[str]) -> str:
+    """What it says after it was looked at."""
+    file.look()
+    return file()
 
 
 @pytest.fixture
@@ -36,46 +34,59 @@ def file(tmp_path: Path) -> Path:
 
 def test_change_is_seen(file: Path) -> None:
     """Whether the file is written in place or another takes its name."""
-    watched = Watched(file, upper, "", clock=Clock())
-    assert watched() == "ONE"
+    watched = WatchedFile(file, upper, "")
+    assert looked(watched) == "ONE"
 
     file.write_text("three")
-    assert watched() == "THREE"
+    assert looked(watched) == "THREE"
 
     (file.parent / "new").write_text("seven")
     (file.parent / "new").replace(file)
-    assert watched() == "SEVEN"
+    assert looked(watched) == "SEVEN"
 
 
 def test_change_is_seen_though_length_and_time_are_the_same(file: Path) -> None:
     """Some tools set the time back."""
-    watched = Watched(file, upper, "", clock=Clock())
-    watched()
+    watched = WatchedFile(file, upper, "")
+    watched.look()
     before = file.stat()
 
     file.write_text("two")
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
-    assert watched() == "TWO"
+    assert looked(watched) == "TWO"
 
 
-def test_file_is_looked_at_four_times_a_second_at_most(file: Path) -> None:
-    """Requests come by the ten thousands."""
-    times = iter([0.0, 0.2, 0.3])
-    watched = Watched(file, upper, "", clock=lambda: next(times))
-    watched()
-    file.write_text("two")
+async def test_changes_are_seen_while_it_runs(file: Path) -> None:
+    """What is read meanwhile is read in a thread."""
+    threads = []
 
-    assert [watched(), watched()] == ["ONE", "TWO"]
+    def read(content: bytes) -> str:
+        threads.append(threading.current_thread())
+        return upper(content)
+
+    watched = WatchedFile(file, read, "")
+    task = asyncio.create_task(watched.run())
+
+    async with asyncio.timeout(30):
+        while watched() != "ONE":
+            await asyncio.sleep(0.01)
+        file.write_text("two")
+        while watched() != "TWO":
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+    assert threading.main_thread() not in threads
 
 
 @pytest.mark.parametrize("harm", ["empty", "missing", "directory", "pipe", "too long"])
 def test_broken_file_leaves_what_was_there(
     file: Path, harm: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log tells once, and the file counts again as soon as it is whole."""
-    watched = Watched(file, upper, "", clock=Clock())
-    watched()
+    """The log tells once, and the file counts again as soon as it is whole, and that is told."""
+    caplog.set_level(logging.INFO)
+    watched = WatchedFile(file, upper, "")
+    watched.look()
 
     file.unlink()
     match harm:
@@ -89,7 +100,7 @@ def test_broken_file_leaves_what_was_there(
             file.touch()
             os.truncate(file, 1 << 30)
 
-    assert [watched(), watched(), watched()] == ["ONE"] * 3
+    assert [looked(watched) for _ in range(3)] == ["ONE"] * 3
     assert len(caplog.records) == 1
     assert vars(caplog.records[0])["file"] == str(file)
 
@@ -98,9 +109,10 @@ def test_broken_file_leaves_what_was_there(
     else:
         file.unlink(missing_ok=True)
     file.write_text("two")
-    assert watched() == "TWO"
+    assert looked(watched) == "TWO"
+    assert [each.getMessage() for each in caplog.records[1:]] == ["file can be used again"]
 
 
 def test_file_that_is_never_there_gives_the_first_value(tmp_path: Path) -> None:
     """Nothing is trusted then, and nothing fails."""
-    assert Watched(tmp_path / "none", upper, "first", clock=Clock())() == "first"
+    assert looked(WatchedFile(tmp_path / "none", upper, "first")) == "first"
