@@ -29,12 +29,15 @@ class FetchedKeys:
         *,
         every: float,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._fetch = fetch
         self._every = every
         self._clock = clock
+        self._sleep = sleep
         self._keys = NO_KEYS
         self._content = b""
+        self._failed = False
         self._soonest = 0.0
         self._fetching: asyncio.Task[None] | None = None
 
@@ -43,13 +46,16 @@ class FetchedKeys:
         return self._keys
 
     async def run(self) -> None:
-        """Fetch them again and again, sooner as long as there are none."""
+        """Fetch them again and again, and soon again when that fails."""
         pause = _FIRST_PAUSE
         while True:
             await self.refresh()
-            good = self._keys is not NO_KEYS
-            pause = self._every if good else min(self._every, pause * 2)
-            await asyncio.sleep(pause)
+            if self._failed:
+                await self._sleep(min(pause, self._every))
+                pause = min(pause * 2, self._every)
+            else:
+                await self._sleep(self._every)
+                pause = _FIRST_PAUSE
 
     async def refresh(self) -> None:
         """Fetch them now; whoever asks while that goes on waits for the same answer."""
@@ -76,6 +82,11 @@ class FetchedKeys:
                 # Whoever gives out keys is no registry, of which the summary of an error speaks.
                 extra={"reason": error.subject if isinstance(error, LadingError) else str(error)},
             )
+            self._failed = True
+        else:
+            if self._failed:
+                log.info("keys of tokens can be fetched again")
+            self._failed = False
         finally:
             self._fetching = None
 

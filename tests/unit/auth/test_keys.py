@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import logging
 from typing import Any
 
 import jwt
@@ -279,6 +280,31 @@ async def test_keys_of_a_url_are_fetched_from_the_start() -> None:
     running.cancel()
 
     assert source.asked == 1
+
+
+async def test_fetch_that_fails_is_soon_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Also when there are keys already: one of them may have been replaced meanwhile."""
+    caplog.set_level(logging.INFO)
+    contents = [jwks({"one": P256}), *[None] * 4, jwks({"two": P256}), None, jwks({"two": P256})]
+    source = Source()
+    pauses: list[float] = []
+    done = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == len(contents):
+            done.set()
+            await asyncio.Event().wait()
+        source.content = contents[len(pauses)]
+
+    source.content = contents[0]
+    running = asyncio.create_task(FetchedKeys(source, every=6, sleep=sleep).run())
+    await done.wait()
+    running.cancel()
+
+    assert pauses == [6, 1, 2, 4, 6, 6, 1, 6]
+    again = [each for each in caplog.records if "fetched again" in each.getMessage()]
+    assert len(again) == 2
 
 
 async def test_new_key_of_a_url_is_known_when_it_is_first_used() -> None:
