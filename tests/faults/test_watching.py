@@ -171,6 +171,14 @@ def test_second_address_is_no_registry(tmp_path: Path, path: str) -> None:
         assert server.ask(path)[0] == 404
 
 
+def test_where_the_second_address_is_stands_in_the_start_line(tmp_path: Path) -> None:
+    """Whoever looks for it finds it in the log."""
+    with Watched(tmp_path / "root") as server:
+        [told] = server.said("serving")
+
+    assert told["debug"] == server.second
+
+
 def test_requests_are_told_as_events_without_secrets(tmp_path: Path) -> None:
     """On standard error, in the form of all other events."""
     with Watched(tmp_path / "root", LOG__REQUESTS="true") as server:

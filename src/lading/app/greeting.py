@@ -6,7 +6,7 @@ get the same facts as a log line.
 
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Greeting:
 
     ``addresses`` are what is listened on: pairs of host and port, or paths of sockets in the file
     system. ``secure`` says that connections are encrypted, ``callers`` who may come
-    in if that is not everybody.
+    in if that is not everybody, ``debug`` where those are answered who run the server.
     """
 
     version: str
@@ -38,6 +38,7 @@ class Greeting:
     workers: int
     secure: bool = False
     callers: str | None = None
+    debug: Sequence[tuple[str, int] | str] = ()
 
     @property
     def host(self) -> str | None:
@@ -55,7 +56,7 @@ class Greeting:
     @property
     def only_for_this_machine(self) -> bool:
         """Whether only this machine can connect."""
-        return all(ipaddress.ip_address(host).is_loopback for host, _ in self._pairs)
+        return not _reachable(self.addresses)
 
     @property
     def access(self) -> str:
@@ -68,24 +69,25 @@ class Greeting:
         return f"{who} {may}{others}"
 
     @property
-    def warning(self) -> str | None:
-        """What is risky about it, if anything is."""
-        if self.only_for_this_machine or self.read_only or self.callers:
-            return None
-        where = ", ".join(_joined(*each) for each in self._pairs)
-        return (
-            f"anybody who can reach {where} may push and delete, since nobody has to log in. "
-            "Set auth, listen on 127.0.0.1, use --read-only, or let a firewall decide who comes in"
-        )
+    def warnings(self) -> Iterator[str]:
+        """What is risky about it."""
+        where = _reachable(self.addresses)
+        if where and not (self.read_only or self.callers):
+            yield (
+                f"anybody who can reach {_listed(where)} may push and delete, since nobody has to "
+                "log in. Set auth, listen on 127.0.0.1, use --read-only, or let a firewall decide "
+                "who comes in"
+            )
+        if where := _reachable(self.debug):
+            yield (
+                f"anybody who can reach {_listed(where)} sees the metrics and the health of the "
+                "server. Set debug.listen to 127.0.0.1, or let a firewall decide who comes in"
+            )
 
     @property
     def urls(self) -> str:
         """Where it listens."""
-        scheme = "https" if self.secure else "http"
-        return ", ".join(
-            f"unix:{each}" if isinstance(each, str) else f"{scheme}://{_joined(*each)}"
-            for each in self.addresses
-        )
+        return _urls("https" if self.secure else "http", self.addresses)
 
     @property
     def _pairs(self) -> list[tuple[str, int]]:
@@ -100,8 +102,8 @@ def greet(greeting: Greeting, *, person: bool) -> None:
         log.info("%s", _page(greeting))
     else:
         log.info("Lading %s serves %s from %s", greeting.version, greeting.urls, greeting.root)
-    if greeting.warning:
-        log.warning("%s", greeting.warning)
+    for warning in greeting.warnings:
+        log.warning("%s", warning)
 
 
 def _facts(greeting: Greeting) -> dict[str, object]:
@@ -113,6 +115,8 @@ def _facts(greeting: Greeting) -> dict[str, object]:
         "workers": greeting.workers,
         "access": greeting.access,
     }
+    if greeting.debug:
+        found["debug"] = _urls("http", greeting.debug)
     if greeting.new and greeting.host and not greeting.read_only:
         found["push"] = _DOCKER.format(host=greeting.host)
         found["push_offline"] = _OFFLINE.format(host=greeting.host)
@@ -125,6 +129,8 @@ def _page(greeting: Greeting) -> str:
         ("Data", f"{greeting.root} (new)"),
         ("Access", greeting.access),
     ]
+    if greeting.debug:
+        rows.append(("Debug", _urls("http", greeting.debug)))
     if greeting.host and not greeting.read_only:
         rows += [
             ("Push", _DOCKER.format(host=greeting.host)),
@@ -134,6 +140,23 @@ def _page(greeting: Greeting) -> str:
     lines = [f"Lading {greeting.version}", ""]
     lines += [f"  {name:<10} {text}" for name, text in rows]
     return "\n".join([*lines, "", "Ctrl-C stops."])
+
+
+def _reachable(addresses: Sequence[tuple[str, int] | str]) -> list[tuple[str, int]]:
+    """Those of *addresses* to which other machines can connect."""
+    pairs = [each for each in addresses if not isinstance(each, str)]
+    return [each for each in pairs if not ipaddress.ip_address(each[0]).is_loopback]
+
+
+def _urls(scheme: str, addresses: Sequence[tuple[str, int] | str]) -> str:
+    return ", ".join(
+        f"unix:{each}" if isinstance(each, str) else f"{scheme}://{_joined(*each)}"
+        for each in addresses
+    )
+
+
+def _listed(pairs: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(_joined(*each) for each in pairs)
 
 
 def _joined(host: str, port: int) -> str:

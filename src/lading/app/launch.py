@@ -100,6 +100,7 @@ def _crew(
     greeting = Greeting(
         version=version(),
         addresses=[_address(each) for each in sockets.main],
+        debug=[_address(each) for each in sockets.debug],
         secure=encrypted.seal is not None,
         root=config.root,
         new=new,

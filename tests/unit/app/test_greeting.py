@@ -67,11 +67,30 @@ def test_open_server_is_warned_about(caplog: pytest.LogCaptureFixture, host: str
     assert f"{host}" in warning.getMessage()
 
 
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("::1", False), ("::", True)])
+@pytest.mark.parametrize("person", [True, False])
+def test_second_address_is_told_and_warned_about(
+    caplog: pytest.LogCaptureFixture, host: str, warned: bool, person: bool
+) -> None:
+    """Nobody has to log in there, and one who meant himself may have written a port alone."""
+    caplog.set_level(logging.INFO)
+    said = dataclasses.replace(greeting(), debug=[(host, 5001)])
+
+    greet(said, person=person)
+
+    told = caplog.records[0].getMessage() if person else vars(caplog.records[0])["debug"]
+    shown = f"[{host}]:5001" if ":" in host else f"{host}:5001"
+    assert f"http://{shown}" in told
+    warnings = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert len(warnings) == warned
+    assert all(f"anybody who can reach {shown} sees the metrics" in each for each in warnings)
+
+
 def test_server_that_nobody_can_push_to_is_not_warned_about() -> None:
     """Reading is what a public mirror is for."""
     said = greeting(("0.0.0.0", 5000), read_only=True)
 
-    assert said.warning is None
+    assert not list(said.warnings)
     assert said.access == "anyone who can connect may pull, nobody may push"
 
 
@@ -99,7 +118,7 @@ def test_socket_in_the_file_system_has_no_name_to_push_to(
     greet(said, person=True)
 
     assert said.host is None
-    assert said.warning is None
+    assert not list(said.warnings)
     assert "unix:/run/lading/socket" in caplog.text
     assert "docker push" not in caplog.text
 
