@@ -224,7 +224,8 @@ def _ticket(payload: bytes, rules: Rules, now: float, until: float) -> Ticket:
     subject = claims.get("sub")
     # JSON can spell halves of characters, which nobody can write down.
     name = subject.encode(errors="replace").decode() if isinstance(subject, str) else ""
-    principal = Principal(name, frozenset(_rights(claims.get("access"))))
+    access = claims.get("access")
+    principal = Principal(name, frozenset(_rights(access)), frozenset(_classes(access)))
     return Ticket(principal, since, min(expires, until))
 
 
@@ -260,6 +261,16 @@ def _rights(access: Any) -> Iterator[Access]:
                 yield Access(kind, name, action)
     except (TypeError, KeyError):
         raise _Invalid("its rights cannot be read") from None
+
+
+def _classes(access: Any) -> Iterator[tuple[str, str]]:
+    """The kinds of content that rights to repositories are for; who says nothing means images."""
+    for each in access or ():
+        named = each.get("class") or "image"
+        if not isinstance(named, str):
+            raise _Invalid("its rights cannot be read")
+        if each["type"] == "repository":
+            yield each["name"], named
 
 
 def _scope(wanted: Sequence[Access]) -> str:

@@ -44,11 +44,13 @@ class Principal:
     """Somebody who asks. ``name`` is empty for somebody who did not say who they are.
 
     ``rights`` are those that came with what they showed; ``None`` when that says nothing of rights,
-    which are the policy's to decide then.
+    which are the policy's to decide then. ``classes`` are repositories and kinds of content, such
+    as ``image``, where those rights say for which they are.
     """
 
     name: str = ""
     rights: frozenset[Access] | None = None
+    classes: frozenset[tuple[str, str]] = frozenset()
 
     def __str__(self) -> str:
         return self.name or "anonymous"

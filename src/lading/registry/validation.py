@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from lading.errors import BlobUnknown, Denied, ManifestBlobUnknown, ManifestInvalid, ManifestUnknown
+from lading.interfaces.access import ANONYMOUS, Occasion, Principal
 from lading.interfaces.repository import Receipt, Registry, Repository
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
@@ -58,31 +59,37 @@ class Rules:
 
 
 class ValidatedRegistry(ForwardingRegistry):
-    """A registry that takes the manifests that *rules* let in, and no others."""
+    """A registry that takes the manifests that *rules* let *principal* put, and no others."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_principal", "_rules")
 
-    def __init__(self, inner: Registry, rules: Rules) -> None:
+    def __init__(self, inner: Registry, rules: Rules, principal: Principal = ANONYMOUS) -> None:
         super().__init__(inner)
         self._rules = rules
+        self._principal = principal
 
     def around(self, inner: Registry) -> Self:
         """The same rules around another registry."""
-        return type(self)(inner, self._rules)
+        return type(self)(inner, self._rules, self._principal)
+
+    def acting_for(self, occasion: Occasion) -> Self:
+        """The same rules for somebody else."""
+        return type(self)(self._inner.acting_for(occasion), self._rules, occasion.principal)
 
     def repository(self, name: RepositoryName) -> "ValidatedRepository":
         """The repository *name*, under the rules."""
-        return ValidatedRepository(self._inner.repository(name), self._rules)
+        return ValidatedRepository(self._inner.repository(name), self._rules, self._principal)
 
 
 class ValidatedRepository(ForwardingRepository):
-    """A repository that takes the manifests that *rules* let in."""
+    """A repository that takes the manifests that *rules* let *principal* put."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_principal", "_rules")
 
-    def __init__(self, inner: Repository, rules: Rules) -> None:
+    def __init__(self, inner: Repository, rules: Rules, principal: Principal = ANONYMOUS) -> None:
         super().__init__(inner)
         self._rules = rules
+        self._principal = principal
 
     async def put_manifest(
         self, manifest: Manifest, *, tags: Sequence[Tag] = (), sparse: bool = False
@@ -90,19 +97,31 @@ class ValidatedRepository(ForwardingRepository):
         """See `ContentTarget.put_manifest`.
 
         Raises:
-            Denied: content of its kind is not taken.
+            Denied: content of its kind is not taken, or not from whoever puts it.
             ManifestInvalid: a layer is kept where none may be.
             ManifestBlobUnknown: also when a layer that names no URL is not here.
         """
         rules = self._rules
         if rules.classes:
-            _check_class(manifest, rules.classes)
+            self._check_class(manifest, rules.classes)
         if not sparse and rules.urls is not None:
             await self._check_urls(manifest, rules.urls)
         if not sparse and rules.platforms is not None and manifest.is_index:
             await self._check_platforms(manifest, rules.platforms)
             sparse = True
         return await self._inner.put_manifest(manifest, tags=tags, sparse=sparse)
+
+    def _check_class(self, manifest: Manifest, classes: Collection[str]) -> None:
+        if manifest.is_index:
+            return
+        config = manifest.config.media_type if manifest.config is not None else "no config"
+        found = _CLASSES.get(config)
+        if found is None or found not in classes:
+            what = f"{found}s" if found else f"content of the kind {config[:200]}"
+            raise Denied(f"this registry does not take {what}")
+        granted = {each for name, each in self._principal.classes if name == str(self.name)}
+        if granted and found not in granted:
+            raise Denied(f"{self._principal} may not push {found}s to {self.name}")
 
     async def _check_urls(self, manifest: Manifest, urls: Urls) -> None:
         missing: list[Digest] = []
@@ -142,13 +161,3 @@ class ValidatedRepository(ForwardingRepository):
         except ManifestUnknown:
             return False
         return True
-
-
-def _check_class(manifest: Manifest, classes: Collection[str]) -> None:
-    if manifest.is_index:
-        return
-    config = manifest.config.media_type if manifest.config is not None else "no config"
-    found = _CLASSES.get(config)
-    if found is None or found not in classes:
-        what = f"{found}s" if found else f"content of the kind {config[:200]}"
-        raise Denied(f"this registry does not take {what}")

@@ -106,6 +106,9 @@ BAD_CLAIMS: Mapping[str, dict[str, Any]] = {
     "access without a name": {"access": [{"type": "repository", "actions": ["pull"]}]},
     "name is a list": {"access": [{"type": "repository", "name": [], "actions": ["pull"]}]},
     "action is a list": {"access": [{"type": "repository", "name": "a", "actions": [[]]}]},
+    "class is a list": {
+        "access": [{"type": "repository", "name": "a", "actions": [], "class": [1]}]
+    },
     "too many rights": {
         "access": [{"type": "repository", "name": "a", "actions": [str(i) for i in range(5000)]}]
     },
@@ -201,6 +204,21 @@ async def test_star_stands_for_every_action_but_not_for_every_name() -> None:
 
     assert await enter(shown, Access("repository", "team/app", "delete"), CATALOG)
     assert await reason_of(shown, Access("repository", "other", "pull")) == "insufficient_scope"
+
+
+async def test_rights_tell_which_kinds_of_content_they_are_for() -> None:
+    """Images where nothing is said, as plug-ins came later."""
+    access: list[dict[str, Any]] = [
+        {"type": "repository", "name": "a", "actions": ["push"]},
+        {"type": "repository", "name": "b", "class": "plugin", "actions": ["push"]},
+        {"type": "repository", "name": "b", "class": "", "actions": []},
+        {"type": "registry", "name": "catalog", "class": "plugin", "actions": ["*"]},
+    ]
+    shown = Credentials("bearer", token(said=claims(access=access), kid="signer"))
+
+    found = await tokens().authenticate(shown, wanted=(), peer="")
+
+    assert found.classes == {("a", "image"), ("b", "plugin"), ("b", "image")}
 
 
 async def test_token_without_rights_opens_the_door_only() -> None:

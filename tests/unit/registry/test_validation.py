@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from lading.errors import Denied, ManifestBlobUnknown, ManifestInvalid
-from lading.interfaces.access import Occasion
+from lading.interfaces.access import Occasion, Principal
 from lading.oci import media_types
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Tag
+from lading.registry.forwarding import ForwardingRegistry
 from lading.registry.registry import LocalRegistry
 from lading.registry.validation import Rules, Urls, ValidatedRegistry
 from lading.testing import samples
@@ -193,6 +194,32 @@ async def test_kinds_of_content_can_be_kept_out(
         return
     with pytest.raises(Denied, match="does not take"):
         await repository.put_manifest(manifest)
+
+
+@pytest.mark.parametrize(
+    ("granted", "taken"),
+    [
+        (set(), True),
+        ({(str(NAME), "image")}, True),
+        ({(str(NAME), "plugin")}, False),
+        ({(str(NAME), "plugin"), (str(NAME), "image")}, True),
+        ({("else/where", "plugin")}, True),
+    ],
+)
+@pytest.mark.parametrize("classes", [{"image"}, set()])
+async def test_rights_may_be_for_a_kind_of_content(
+    inner: LocalRegistry, granted: set[tuple[str, str]], classes: set[str], taken: bool
+) -> None:
+    """Which counts where the registry looks at kinds at all, also behind other wrappers."""
+    somebody = Occasion(Principal("ada", frozenset(), frozenset(granted)))
+    registry = ForwardingRegistry(ValidatedRegistry(inner, Rules(classes=classes)))
+    repository = registry.acting_for(somebody).repository(NAME)
+
+    if taken or not classes:
+        await samples.put_image(repository, samples.image("another"))
+        return
+    with pytest.raises(Denied, match="ada may not push images to"):
+        await samples.put_image(repository, samples.image("another"))
 
 
 def test_rules_that_say_nothing_are_none() -> None:
