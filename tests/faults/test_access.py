@@ -2,6 +2,8 @@
 
 import base64
 import contextlib
+import select
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +129,32 @@ def test_right_password_comes_through_while_others_are_guessed(tmp_path: Path) -
             assert at.statuses(basic("ada", f"guess {number}")) <= {401, 429}
 
         assert at.statuses(basic("ada", "right")) == {200}
+
+
+def test_guesses_are_counted_by_all_workers_together(tmp_path: Path) -> None:
+    """Else whoever guesses on many connections would guess as many times faster."""
+    users = tmp_path / "htpasswd"
+    users.write_bytes(line("ada", "right"))
+    settings = {"AUTH__METHOD": "htpasswd", "AUTH__HTPASSWD__PATH": str(users)}
+    with (
+        Server(tmp_path / "data", "--workers", "4", settings=settings) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        for number in range(10):
+            with server.client() as client:
+                assert client("GET", "/v2/", headers=basic("ada", f"{number}")).status == 401
+
+        # More than may wait in one line, and far fewer than may wait in four.
+        clients = [stack.enter_context(server.client()) for _ in range(80)]
+        for number, client in enumerate(clients):
+            client.connection.request("GET", "/v2/", headers=basic("ada", f"more {number}"))
+        waiting = [client.connection.sock for client in clients]
+        answers: list[bytes] = []
+        while b"429" not in answers:
+            ready, _, _ = select.select(waiting, (), (), 30)
+            assert ready, answers
+            answers += [sock.recv(12, socket.MSG_PEEK)[9:] for sock in ready]
+            waiting = [sock for sock in waiting if sock not in ready]
 
 
 def test_server_does_not_start_with_a_broken_file(tmp_path: Path) -> None:

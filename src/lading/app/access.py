@@ -65,8 +65,13 @@ def check_access(auth: AuthConfig) -> None:
 
 
 @asynccontextmanager
-async def open_access(auth: AuthConfig) -> AsyncIterator[tuple[Authenticator, Policy]]:
-    """What finds out who asks, and what decides what they may do; closed again at the end."""
+async def open_access(
+    auth: AuthConfig, guesses: Guesses
+) -> AsyncIterator[tuple[Authenticator, Policy]]:
+    """What finds out who asks, and what decides what they may do; closed again at the end.
+
+    *guesses* are those that all workers know of.
+    """
     async with AsyncExitStack() as stack:
         match auth.method:
             case "htpasswd":
@@ -76,7 +81,7 @@ async def open_access(auth: AuthConfig) -> AsyncIterator[tuple[Authenticator, Po
                 )
                 threads = checking()
                 stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-                yield Htpasswd(users, auth.htpasswd.realm, Guesses(), threads), AllowAll()
+                yield Htpasswd(users, auth.htpasswd.realm, guesses, threads), AllowAll()
             case "token":
                 trust = await stack.enter_async_context(_trust(auth.token))
                 token = auth.token

@@ -26,6 +26,7 @@ from lading.app.watching.debug import Debug
 from lading.app.watching.station import Watched
 from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
+from lading.auth.guesses import Guesses
 from lading.wire.message import Handler
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def _crew(
     count = config.workers or usable_workers()
     balance = Balance(count)
     shared = Watched(config, count, balance.total, environment)
+    guesses = Guesses()
     greeting = Greeting(
         version=version(),
         addresses=[_address(each) for each in sockets.main],
@@ -114,7 +116,7 @@ def _crew(
             station = shared.at(post.index)
             debug = Debug(config.debug, station)
             async with AsyncExitStack() as stack:
-                handler = await stack.enter_async_context(running(config, station))
+                handler = await stack.enter_async_context(running(config, station, guesses))
                 answered: list[tuple[Sequence[socket.socket], Handler | None, Seal | None]] = [
                     (sockets.main, handler, encrypted.seal),
                     (sockets.debug, debug, None),

@@ -21,6 +21,7 @@ from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
 from lading.app.watching.around import collected, observed, timings, watched
 from lading.app.watching.station import Station, Watched
 from lading.app.watching.telling import Telling
+from lading.auth.guesses import Guesses
 from lading.http.call import Pulled, Terms
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
@@ -74,17 +75,24 @@ async def open_registry(
 
 @asynccontextmanager
 async def running(
-    config: Config, station: Station | None = None, *, now: Callable[[], datetime] = utc_now
+    config: Config,
+    station: Station | None = None,
+    guesses: Guesses | None = None,
+    *,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Handler]:
     """Build the whole registry of one worker from *config*, and close it again.
 
-    *station* is the worker's place among all; without one it is the only worker.
+    *station* is the worker's place among all, and *guesses* are those at the passwords of all;
+    without them it is the only worker.
     """
     station = station or Watched(config, 1).at(0)
     read_only = ReadOnly(config.root, always=config.read_only)
     async with AsyncExitStack() as stack:
         inside = await stack.enter_async_context(_inside(config, station, read_only, now=now))
-        authenticator, policy = await stack.enter_async_context(open_access(config.auth))
+        authenticator, policy = await stack.enter_async_context(
+            open_access(config.auth, guesses or Guesses())
+        )
 
         def admit(occasion: Occasion) -> Registry:
             return GuardedRegistry(inside.registry, policy, occasion)

@@ -12,20 +12,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from lading.auth.remembered import Known, Remembered
+from lading.auth.failures import Failures, Trouble
 from lading.errors import TooManyRequests
 
 _FORGOTTEN_AFTER = 300.0
 _MOST_KNOWN = 16_384
 _DOUBLINGS = 10
-
-
-@dataclass(slots=True)
-class _Trouble:
-    failures: int = 0
-    last: float = 0.0
-    next: float = 0.0
-    """When the next try may be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ BY_ADDRESS = Pace(free=20, first=0.01, longest=0.1, patience=15.0)
 
 
 class Guesses:
-    """Who failed how often, and how long they wait for it.
+    """Who failed how often, and how long they wait for it; all workers count together.
 
     A name that is guessed from many addresses makes each of those wait as if it had failed as often
     as all of them, and no others.
@@ -69,9 +61,9 @@ class Guesses:
         self._clock = clock
         self._sleep = sleep
         # What attackers can fill by names of their own makes nobody forget their addresses.
-        self._pairs = Remembered[tuple[str, str], _Trouble](_MOST_KNOWN)
-        self._names = Remembered[str, _Trouble](_MOST_KNOWN)
-        self._addresses = Remembered[str, _Trouble](_MOST_KNOWN)
+        self._pairs = Failures(_MOST_KNOWN)
+        self._names = Failures(_MOST_KNOWN)
+        self._addresses = Failures(_MOST_KNOWN)
 
     async def turn(self, name: str, address: str) -> None:
         """Wait until a password of *name* may be tried from *address*.
@@ -79,25 +71,27 @@ class Guesses:
         Raises:
             TooManyRequests: too many wait already.
         """
-        pair = self._recent(self._pairs.get((name, address)))
+        pair = self._recent(self._pairs.get(name, address))
         by_name = self._recent(self._names.get(name))
         by_address = self._recent(self._addresses.get(address))
         waits = [0.0]
         if pair is not None:
             failures = max(pair.failures, by_name.failures if by_name else 0)
             waits.append(self._place(pair, BY_NAME, failures))
+            self._pairs.put(pair, name, address)
         if by_address is not None:
             waits.append(self._place(by_address, BY_ADDRESS, by_address.failures))
+            self._addresses.put(by_address, address)
         if (wait := max(waits)) > 0:
             await self._sleep(wait)
 
     def failed(self, name: str, address: str) -> None:
         """Note that a wrong password of *name* was tried from *address*."""
-        self._note(self._pairs, (name, address))
+        self._note(self._pairs, name, address)
         self._note(self._names, name)
         self._note(self._addresses, address)
 
-    def _place(self, trouble: _Trouble, pace: Pace, failures: int) -> float:
+    def _place(self, trouble: Trouble, pace: Pace, failures: int) -> float:
         """Take the next place in the line, and say how long it is until then."""
         pause = pace.pause(failures)
         if not pause:
@@ -109,15 +103,13 @@ class Guesses:
         trouble.next = now + wait + pause
         return wait
 
-    def _note(self, known: Remembered[Known, _Trouble], key: Known) -> None:
-        trouble = self._recent(known.get(key))
-        if trouble is None:
-            trouble = _Trouble()
-            known.put(key, trouble)
+    def _note(self, known: Failures, *words: str) -> None:
+        trouble = self._recent(known.get(*words)) or Trouble()
         trouble.failures += 1
         trouble.last = self._clock()
+        known.put(trouble, *words)
 
-    def _recent(self, trouble: _Trouble | None) -> _Trouble | None:
+    def _recent(self, trouble: Trouble | None) -> Trouble | None:
         if trouble is None or self._clock() - trouble.last > _FORGOTTEN_AFTER:
             return None
         return trouble

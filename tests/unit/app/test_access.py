@@ -10,6 +10,7 @@ import pytest
 
 from lading.app.access import callers, open_access, prepare_access
 from lading.app.config.access import AuthConfig, HtpasswdConfig, SillyConfig, TokenConfig
+from lading.auth.guesses import Guesses
 from lading.errors import ConfigInvalid, Unauthorized
 from lading.interfaces.access import Access, Action, Credentials, Principal
 from lading.oci.names import RepositoryName
@@ -50,7 +51,7 @@ async def test_without_a_method_everybody_may_do_everything() -> None:
     """As it was before there were users."""
     prepare_access(AuthConfig())
 
-    async with open_access(AuthConfig()) as (door, policy):
+    async with open_access(AuthConfig(), Guesses()) as (door, policy):
         who = await door.authenticate(None, wanted=(PULL,), peer="")
         assert policy.allows(who, Action.DELETE, None)
     assert callers(AuthConfig()) is None
@@ -61,7 +62,7 @@ async def test_users_in_the_file_may_do_everything(users: Path) -> None:
     config = htpasswd(users)
     prepare_access(config)
 
-    async with open_access(config) as (door, policy):
+    async with open_access(config, Guesses()) as (door, policy):
         shown = basic_credentials("ada", "secret").partition(" ")[2]
         who = await door.authenticate(Credentials("basic", shown), wanted=(PULL,), peer="")
         assert who.name == "ada"
@@ -76,7 +77,7 @@ async def test_tokens_allow_what_they_say(keys: Path) -> None:
     config = tokens(keys=keys)
     prepare_access(config)
 
-    async with open_access(config) as (door, policy):
+    async with open_access(config, Guesses()) as (door, policy):
         with pytest.raises(Unauthorized) as caught:
             await door.authenticate(None, wanted=(PULL,), peer="")
         assert door.challenge(caught.value, base="http://r") == (
@@ -91,7 +92,7 @@ async def test_realm_may_be_at_the_host_that_was_asked(keys: Path) -> None:
     config = tokens(keys=keys, realm="", auto_redirect=True)
     prepare_access(config)
 
-    async with open_access(config) as (door, _):
+    async with open_access(config, Guesses()) as (door, _):
         said = door.challenge(Unauthorized(), base="https://r.example")
 
     assert said == 'Bearer realm="https://r.example/auth/token",service="S"'
@@ -102,7 +103,7 @@ async def test_silly_is_as_open_as_none() -> None:
     config = AuthConfig(method="silly", silly=SillyConfig(realm="R", service="S"))
     prepare_access(config)
 
-    async with open_access(config) as (door, policy):
+    async with open_access(config, Guesses()) as (door, policy):
         who = await door.authenticate(Credentials("", "x"), wanted=(), peer="")
         assert policy.allows(who, Action.PUSH, NAME)
     assert callers(config) is None
