@@ -30,6 +30,17 @@ def test_bash_completes_commands(
     assert expected <= set(completed.split())
 
 
+def test_powershell_is_told_in_three_lines_each(ours: Program) -> None:
+    """What it is, the word, and a line about it; asked as its script asks."""
+    asked = "_LADING_COMPLETE=powershell_complete COMP_WORDS='lading co' COMP_CWORD=1"
+
+    told = Program(program("bash")).text("-c", f"{asked} {ours.path}").splitlines()
+
+    assert set(told[::3]) == {"plain"}
+    assert {"copy", "config", "completion"} <= set(told[1::3])
+    assert all(told[2::3])
+
+
 @pytest.mark.parametrize("name", ["lading.1", "lading-copy.1"])
 def test_groff_understands_the_manual(name: str, tmp_path: Path) -> None:
     """It warns of nothing, and the options are there."""

@@ -7,6 +7,19 @@ from lading.app.terminal import completion
 from lading.cli.main import cli
 from lading.cli.names import examples
 
+SHELLS = tuple(
+    each for each in ("bash", "zsh", "fish", "powershell") if get_completion_class(each) is not None
+)
+"""The shells that there are scripts for; PowerShell came with click 8.5."""
+
+
+def script(program: click.Command, name: str, shell: str) -> str:
+    """What *shell*, one of `SHELLS`, has to read to complete *program*, which is called *name*."""
+    kind = get_completion_class(shell)
+    assert kind is not None  # one of those that are offered
+    variable, _ = completion()
+    return kind(program, {}, name, variable).source()
+
 
 @click.command(
     "completion",
@@ -14,14 +27,12 @@ from lading.cli.names import examples
         "lading completion bash > completion.bash",
     ),
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(SHELLS))
 def command(*, shell: str) -> None:
     """Print the completion script for SHELL.
 
     Have it read when the shell starts: from /etc/bash_completion.d or ~/.bashrc, from a file _lading
-    in a folder of zsh's $fpath, or from ~/.config/fish/completions/lading.fish.
+    in a folder of zsh's $fpath, from ~/.config/fish/completions/lading.fish, or from PowerShell's
+    $PROFILE.
     """
-    kind = get_completion_class(shell)
-    assert kind is not None  # one of those that are offered
-    variable, _ = completion()
-    click.echo(kind(cli, {}, "lading", variable).source())
+    click.echo(script(cli, "lading", shell))

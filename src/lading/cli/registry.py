@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from click.shell_completion import get_completion_class
 
 from lading.app.config.sources import configuration_path, load
 from lading.app.launch import run
-from lading.app.terminal import completion
 from lading.app.versions import version
+from lading.cli.completion import SHELLS, script
 from lading.cli.main import ended
 
 _MISTAKEN = 2
@@ -110,13 +109,10 @@ def help_command(context: click.Context, *, name: str | None) -> None:
 
 
 @registry.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(SHELLS))
 def completion_command(*, shell: str) -> None:
     """Print the completion script for SHELL."""
-    kind = get_completion_class(shell)
-    assert kind is not None  # one of those that are offered
-    variable, _ = completion()
-    click.echo(kind(registry, {}, "registry", variable).source())
+    click.echo(script(registry, "registry", shell))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -64,7 +64,7 @@ def test_the_prefix_of_other_tools_is_explained(here: Path, capsys: Printed) -> 
     assert "docker://" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
 def test_other_shells_have_scripts_as_well(shell: str, capsys: Printed) -> None:
     """They ask by the same variable."""
     code = main(["completion", shell])

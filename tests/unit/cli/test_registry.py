@@ -57,6 +57,7 @@ def test_a_mistake_in_the_file_is_code_1(
         (["help", "serve"], "REGISTRY_CONFIGURATION_PATH"),
         (["serve", "--help"], "Usage: registry serve [OPTIONS] [CONFIG.yml]"),
         (["completion", "bash"], "_LADING_COMPLETE"),
+        (["completion", "powershell"], "-CommandName registry"),
     ],
 )
 def test_help_and_completion_are_there(
