@@ -7,8 +7,7 @@ it has. Whoever sends a body closes it, once, whatever happened.
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self, assert_never, runtime_checkable
+from typing import NamedTuple, Protocol, Self, assert_never, runtime_checkable
 
 from lading.errors import BodyIncomplete, RangeUnsatisfiable
 
@@ -138,8 +137,7 @@ async def read(body: Inbound, *, limit: int) -> bytes | None:
     return bytes(taken)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A part of some content whose length is not known yet (RFC 9110, 14.1.2).
 
     ``Span(first, last)`` counts both ends in; ``last=None`` is everything from ``first`` on;
@@ -176,8 +174,7 @@ def extents(spans: Sequence[Span], total: int) -> tuple[Extent, ...]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Content that is in memory; ``parts`` says which of its ``len(data)`` bytes were asked for."""
 
     data: bytes
@@ -192,8 +189,7 @@ class Held:
         """Nothing has to be let go."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileSpan:
+class FileSpan(NamedTuple):
     """Content in an open file: it outlives a concurrent delete, and the kernel can send it.
 
     ``file`` is a descriptor that belongs to this value; ``parts`` says which of its ``total``
@@ -266,8 +262,7 @@ class FileSource:
         os.close(self.file)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(NamedTuple):
     """Content that has to be read to be had; ``source`` gives its parts, one after the other.
 
     ``parts`` says which of its ``total`` bytes were asked for.
@@ -282,8 +277,7 @@ class Stream:
         await self.source.aclose()
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(NamedTuple):
     """Content that can be fetched from a URL; given only to callers that said ``url_ok``."""
 
     url: str

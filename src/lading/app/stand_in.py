@@ -156,7 +156,7 @@ class StandIn:
         response = await _at(self._background.loop, answered())
         if isinstance(response.body, Stream):
             source = _AcrossSource(response.body.source, self._background.loop)
-            response.body = replace(response.body, source=source)
+            response.body = response.body._replace(source=source)
         return response
 
     def run(self, work: Callable[[Registry], Coroutine[Any, Any, T]]) -> T:

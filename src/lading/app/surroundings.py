@@ -5,16 +5,14 @@ The places are those of docker, podman and containerd; nothing here opens a file
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from lading.client.connections.transport import Proxies
 from lading.client.logins.keyring import Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """Variables, the user's home, and where the system keeps what is configured for all."""
 
     environment: Mapping[str, str]

@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _COMPLETION = "_LADING_COMPLETE"
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(NamedTuple):
     """Whether a terminal that shows something is wanted to show it moving, and in colour."""
 
     moving: bool

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import click
 
@@ -20,8 +21,7 @@ from lading.errors import LadingError, PartlyDone
 from lading.oci.names import Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """What is copied from where to where; with *globs*, the tags that match."""
 
     source: str
@@ -51,8 +51,7 @@ class Transfer:
         return kind.endswith("-archive") and rest.partition(":")[0] == STANDARD
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(NamedTuple):
     """What came of it; ``place`` is the repository it was copied to."""
 
     place: str

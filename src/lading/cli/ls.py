@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import click
 
@@ -34,8 +34,7 @@ _SHAPE = record(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     include: Sequence[str]
     exclude: Sequence[str]
     natural: bool

@@ -3,9 +3,8 @@
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -16,8 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _SIDES = {"": "", "from_": " (SOURCE only)", "to_": " (TARGET only)"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(NamedTuple):
     """How both sides of a command are reached."""
 
     source: ClientOptions

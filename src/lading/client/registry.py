@@ -50,7 +50,7 @@ class RemoteRegistry:
         random: Callable[[], float] = random.random,
     ) -> None:
         patience = Patience(retry, sleep, random)
-        self._remote = Remote(exchange, chunk_size, patience, listener)
+        self._remote = Remote(exchange, chunk_size, patience, listener, Learned())
 
     @property
     def exchange(self) -> Exchange:

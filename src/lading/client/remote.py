@@ -5,13 +5,12 @@ import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from lading.client.asking.exchange import Answer, Exchange
 from lading.client.asking.retry import Retry
-from lading.content.steps import Listener, silent
+from lading.content.steps import Listener
 from lading.errors import (
     BlobUnknown,
     DigestInvalid,
@@ -48,7 +47,6 @@ class Patience(NamedTuple):
         return True
 
 
-@dataclass(slots=True)
 class Learned:
     """What was found out about a registry, and need not be found out again.
 
@@ -61,15 +59,16 @@ class Learned:
         spares: whether an upload may be begun by asking for a mount from anywhere.
     """
 
-    referrers: bool | None = None
-    tag_parameter: bool | None = None
-    page_size: int | None = None
-    piece: int | None = None
-    removal: bool | None = None
-    spares: bool = True
-    _links: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
-    _places: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    def __init__(self) -> None:
+        self.referrers: bool | None = None
+        self.tag_parameter: bool | None = None
+        self.page_size: int | None = None
+        self.piece: int | None = None
+        self.removal: bool | None = None
+        self.spares = True
+        self._links: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._places: OrderedDict[str, None] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def goes_on(self, listed: str, last: str, url: str) -> None:
         """Remember that the list *listed* goes on at *url* after its entry *last*."""
@@ -110,18 +109,17 @@ class Learned:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     """One registry as all its repositories use it.
 
     ``chunk_size`` is how many bytes of an upload go into one request, if somebody wants pieces.
     """
 
     exchange: Exchange
-    chunk_size: int | None = None
-    patience: Patience = Patience()  # noqa: RUF009 - immutable
-    listener: Listener = silent
-    learned: Learned = field(default_factory=Learned)
+    chunk_size: int | None
+    patience: Patience
+    listener: Listener
+    learned: Learned
 
     @contextmanager
     def named(self) -> Iterator[None]:

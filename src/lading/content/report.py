@@ -1,7 +1,7 @@
 """What came of a copy, for whoever asked for it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lading.errors import LadingError
 from lading.oci.descriptor import Descriptor
@@ -41,25 +41,25 @@ class CopyReport:
     failures: tuple[LadingError, ...] = ()
 
 
-@dataclass(slots=True)
 class Tally:
     """A report in the making."""
 
-    made: bool = False
-    manifests_copied: int = 0
-    manifests_there: int = 0
-    blobs_copied: int = 0
-    blobs_mounted: int = 0
-    blobs_there: int = 0
-    blobs_elsewhere: int = 0
-    bytes_moved: int = 0
-    bytes_hashed: int = 0
-    bytes_relayed: int = 0
-    referrers: int = 0
-    tags: set[Tag] = field(default_factory=set)
-    tags_there: set[Tag] = field(default_factory=set)
-    tags_kept: set[Tag] = field(default_factory=set)
-    failures: list[LadingError] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.made = False
+        self.manifests_copied = 0
+        self.manifests_there = 0
+        self.blobs_copied = 0
+        self.blobs_mounted = 0
+        self.blobs_there = 0
+        self.blobs_elsewhere = 0
+        self.bytes_moved = 0
+        self.bytes_hashed = 0
+        self.bytes_relayed = 0
+        self.referrers = 0
+        self.tags: set[Tag] = set()
+        self.tags_there: set[Tag] = set()
+        self.tags_kept: set[Tag] = set()
+        self.failures: list[LadingError] = []
 
     def report(self, roots: Iterable[Descriptor], *, dry_run: bool) -> CopyReport:
         """The report as it stands."""

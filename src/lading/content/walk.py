@@ -5,7 +5,6 @@ takes nothing whose content is missing.
 """
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.content.referrers import by_index
@@ -35,8 +34,7 @@ class Node(NamedTuple):
     manifest: Manifest | None = None
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(NamedTuple):
     """A manifest whose children are being visited."""
 
     node: Node

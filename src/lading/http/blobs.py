@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 
 from lading.bodies import Elsewhere, FileSpan, Held, Span, Stream
 from lading.http.call import Call
@@ -88,7 +87,7 @@ def _spans(found: Headers, digest: Digest) -> Sequence[Span]:
 
 def _partial(fields: Fields, content: Held | FileSpan | Stream) -> Response:
     parts = ranges.bounded(content.parts, content.total)
-    body = replace(content, parts=parts)
+    body = content._replace(parts=parts)
     if len(parts) == 1:
         fields.append(("Content-Type", OCTETS))
         fields.append(("Content-Length", str(parts[0][1])))

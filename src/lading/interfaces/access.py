@@ -39,8 +39,7 @@ CATALOG = Access("registry", "catalog", "*")
 """The right to list the repositories of a registry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """Somebody who asks. ``name`` is empty for somebody who did not say who they are.
 
     ``rights`` are those that came with what they showed; ``None`` when that says nothing of rights,

@@ -6,9 +6,8 @@ publishes in one act. Nothing is readable before.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lading.bodies import BlobContent, Inbound, Span
 from lading.oci.digest import CANONICAL, Digest
@@ -20,8 +19,7 @@ class UploadId(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBlob:
+class StoredBlob(NamedTuple):
     """Bytes that a walk found: their digest by name, length, and when they were published."""
 
     digest: Digest

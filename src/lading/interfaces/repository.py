@@ -6,7 +6,7 @@ it answers with `Unsupported`. Nobody returns ``None`` for "not found".
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from lading.bodies import BlobContent, Inbound, Span
 from lading.interfaces.access import Occasion
@@ -27,8 +27,7 @@ class Page(Generic[Item_co]):
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of a manifest that was put."""
 
     descriptor: Descriptor

@@ -63,14 +63,29 @@ class _Effect(NamedTuple):
     ended: tuple[Tag, ...] = ()
 
 
-def commit(
-    connection: Connection, change: Change, occasion: Occasion, at: datetime
-) -> Event | None:
-    """Check and apply *change* and write its event, unless all is as it was."""
+class Entry:
+    """A change that somebody wants to make, and all of its event that can be written beforehand.
+
+    Whoever makes it does that before its transaction, in which everybody else waits.
+    """
+
+    __slots__ = ("at", "change", "kind", "occasion", "said", "told")
+
+    def __init__(self, change: Change, occasion: Occasion, at: datetime) -> None:
+        self.change = change
+        self.occasion = occasion
+        self.at = stamp(at)
+        self.kind, self.said = encode_change(change)
+        _, self.told = encode_occasion(occasion)
+
+
+def commit(connection: Connection, entry: Entry) -> Event | None:
+    """Check and apply the change of *entry* and write its event, unless all is as it was."""
     found = connection.row("SELECT MAX(number) FROM events")
     last: int | None = found[0] if found else None
-    now = Moment((last or 0) + 1, stamp(at), occasion.principal.name)
-    effect = _apply(connection, change, now)
+    occasion = entry.occasion
+    now = Moment((last or 0) + 1, entry.at, occasion.principal.name)
+    effect = _apply(connection, entry.change, now)
     if not effect.changed:
         return None
     connection.run(
@@ -79,13 +94,15 @@ def commit(
         (
             now.number,
             now.at,
-            *encode_occasion(occasion),
-            *encode_change(change),
+            now.by,
+            entry.told,
+            entry.kind,
+            entry.said,
             effect.manifest,
             encode_tags(effect.ended),
         ),
     )
-    return Event(now.number, moment(now.at), occasion, change, effect.ended)
+    return Event(now.number, moment(now.at), occasion, entry.change, effect.ended)
 
 
 def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:

@@ -68,7 +68,7 @@ def prepare_sqlite(
             (directory / name).touch(mode=0o600)
     lock = WriteLock(directory / "write.lock")
     try:
-        with lock.held():
+        with lock:
             connection = SqliteConnection(_database(root), writes=True, creates=True)
             _prepare(connection, retention, now())
     finally:

@@ -1,5 +1,6 @@
 """One SQLite connection, and what its errors mean."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +62,7 @@ class SqliteConnection:
         if self._file is None:
             return None
         try:
-            found = self._file.stat()
+            found = os.stat(self.name)
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino

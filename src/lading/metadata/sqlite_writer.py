@@ -10,8 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -214,15 +213,14 @@ class WriteLock:
         with storage_errors(path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Hold it; wait for it as long as it takes."""
         with storage_errors(self._path):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -292,7 +290,7 @@ class Writer:
         while self._calls.get():
             with self._turn:
                 self._do_what_waits(checkpoint=True)
-        with self._turn, self._lock.held():
+        with self._turn, self._lock:
             self._transactions.finish()
 
     def _do_what_waits(self, *, checkpoint: bool = False) -> None:
@@ -302,7 +300,7 @@ class Writer:
         if not tasks and not (checkpoint and self._transactions.checkpoint_is_due):
             return
         try:
-            with self._lock.held():
+            with self._lock:
                 # Those that came while the lock was waited for share the commit.
                 self._gather(tasks)
                 if tasks:

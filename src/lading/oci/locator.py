@@ -5,8 +5,7 @@ Short names mean Docker Hub, as they do to docker: ``alpine`` is
 """
 
 import re
-from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from lading.errors import DigestInvalid, NameInvalid, ReferenceInvalid, TagInvalid
 from lading.oci.digest import Digest
@@ -27,8 +26,7 @@ _SECRET = re.compile(r".*@(?=[^@]*/)", re.DOTALL)
 """What stands before a host as in a URL, and may hold a password."""
 
 
-@dataclass(frozen=True, slots=True)
-class Locator:
+class Locator(NamedTuple):
     """A repository at a host, and perhaps a tag or a digest in it.
 
     ``host`` has its port, if one was named, and is as it was written; ``docker.io`` stands for
@@ -82,7 +80,7 @@ class Locator:
 
     def at(self, digest: Digest) -> Self:
         """The content *digest* in the same repository."""
-        return replace(self, tag=None, digest=digest)
+        return self._replace(tag=None, digest=digest)
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

@@ -12,10 +12,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 from lading.errors import DigestInvalid, ManifestInvalid
 from lading.oci import media_types
@@ -79,8 +78,7 @@ class Kind(Enum):
         return cls.MANIFEST if known else cls.EITHER
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """That a manifest names some content; all that is named is kept while the manifest is."""
 
     digest: Digest

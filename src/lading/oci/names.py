@@ -5,6 +5,7 @@ percent-encoded (distribution-spec, Pulling Manifests).
 """
 
 import re
+from functools import lru_cache
 from typing import Self
 
 from lading.errors import NameInvalid, TagInvalid
@@ -24,6 +25,9 @@ NAME_LIMIT = 255
 TAG_LIMIT = 128
 """The longest tag, in characters."""
 
+_REMEMBERED = 1024
+"""Names that are remembered to be names: a push says that of its repository many times over."""
+
 
 class RepositoryName(str):
     """The name of a repository, such as ``team/app``."""
@@ -37,10 +41,15 @@ class RepositoryName(str):
         Raises:
             NameInvalid: the grammar does not allow it, or it is too long.
         """
-        # The length comes first: it bounds what the expression has to look at.
-        if len(text) > NAME_LIMIT or NAME_GRAMMAR.fullmatch(text) is None:
-            raise NameInvalid(text[: NAME_LIMIT + 1])
+        _check_name(text)
         return cls(text)
+
+
+@lru_cache(_REMEMBERED)
+def _check_name(text: str) -> None:
+    # The length comes first: it bounds what the expression has to look at.
+    if len(text) > NAME_LIMIT or NAME_GRAMMAR.fullmatch(text) is None:
+        raise NameInvalid(text[: NAME_LIMIT + 1])
 
 
 class Tag(str):

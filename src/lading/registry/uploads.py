@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from enum import StrEnum, auto
-from functools import partial
+from functools import lru_cache, partial
 
 from lading.bodies import Inbound
 from lading.errors import (
@@ -29,6 +29,8 @@ from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName
 
 _ID = re.compile(r"[a-z0-9]{1,64}-([0-9a-f]{16})(?:-[a-z0-9]{1,16})?", re.ASCII)
+_REMEMBERED = 1024
+"""Repositories whose marks are remembered: every request about an upload needs one."""
 _PAUSE = 5
 """Seconds after which another try to begin an upload is invited."""
 
@@ -320,6 +322,7 @@ class _Bounded:
             yield block
 
 
+@lru_cache(_REMEMBERED)
 def _mark(repository: RepositoryName) -> str:
     return hashlib.sha256(repository.encode()).hexdigest()[:16]
 

@@ -3,8 +3,7 @@
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from lading.errors import RequestInvalid
 
@@ -53,8 +52,7 @@ def basic_credentials(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Rights to one thing: ``repository:library/alpine:pull,push``."""
 
     kind: str
@@ -99,13 +97,12 @@ def merged(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """What a server wants to be shown; scheme and names are in lower case (RFC 9110, 11.3)."""
 
     scheme: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    token: str = ""
+    parameters: Mapping[str, str]
+    token: str
     """What schemes say that have no parameters, such as Negotiate."""
 
 

@@ -7,8 +7,7 @@ registries by code and status.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from lading import errors
 from lading.errors import LadingError, RegistryError
@@ -45,8 +44,7 @@ def _standing(error: errors.UploadOutOfOrder) -> Fields:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """How one class of errors is answered.
 
     ``code`` is set only where the class has none of the spec; ``open`` says whether the subject

@@ -4,7 +4,7 @@ Blobs speak RFC 9110, section 14. Uploads speak the distribution spec, whose ran
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.bodies import Extent, Span
 from lading.errors import RequestInvalid
@@ -117,8 +117,7 @@ def frames(parts: Sequence[Extent], total: int, boundary: str) -> list[bytes]:
     return [each.encode("ascii") for each in framed]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Where a chunk of an upload lies in the whole, both ends counted in."""
 
     first: int

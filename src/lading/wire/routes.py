@@ -5,9 +5,10 @@ right: repositories may have components called ``blobs``, ``manifests``, ``tags`
 ``referrers``, and an escaped slash is not a slash. Names are never percent-decoded.
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 
@@ -34,8 +35,7 @@ UNMOVED = frozenset({Route.ROOT, Route.HEALTH, Route.READY})
 """What is not part of the API: open to everybody, and where it is whatever the API is under."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a path leads: the route, the repository's name as it came, and the last segment.
 
     ``name`` is empty for routes of the registry as a whole. ``last`` is decoded once, except for
@@ -48,6 +48,8 @@ class Place:
 
 
 _PREFIX = "/v2/"
+_PLAIN = re.compile(r"[a-zA-Z0-9:._-]*", re.ASCII)
+"""What stays as it is in a path."""
 _FIXED = {
     "/v2": Place(Route.SUPPORT),
     **{
@@ -119,6 +121,7 @@ def under(prefix: str) -> Callable[[str], Place | None]:
 
 def path(route: Route, name: str = "", last: str = "") -> str:
     """The path of *route*; the opposite of `match`."""
-    if route is not Route.UPLOAD:
+    # Ids of uploads are opaque, and of a digest there is nothing to quote.
+    if route is not Route.UPLOAD and _PLAIN.fullmatch(last) is None:
         last = quote(last, safe=":")
     return route.format(name=name, last=last)

@@ -168,7 +168,7 @@ async def test_parts_are_asked_for_one_after_the_other() -> None:
             body = await both.repository.open_blob(pushed.digest, spans=spans)
             again = await body.source.again(999_990)
             content = await samples.content_of(body)
-            rest = await samples.content_of(replace(body, source=again))
+            rest = await samples.content_of(body._replace(source=again))
 
         assert content == expected
         assert rest == expected[999_990:]
@@ -183,7 +183,7 @@ async def test_whole_blob_can_be_read_a_second_time() -> None:
         again = await body.source.again(2_500_000)
         await body.aclose()
 
-        assert await samples.content_of(replace(body, source=again)) == CONTENT[2_500_000:]
+        assert await samples.content_of(body._replace(source=again)) == CONTENT[2_500_000:]
 
 
 def _silent(response: Response) -> Response:

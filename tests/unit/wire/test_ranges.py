@@ -12,7 +12,7 @@ from lading.wire.ranges import Chunk
 NUMBERS = st.integers(min_value=0, max_value=10**17)
 SPANS = st.one_of(
     st.builds(Span, NUMBERS, NUMBERS),
-    st.builds(Span, NUMBERS),
+    NUMBERS.map(Span),
     st.builds(lambda last: Span(None, last), NUMBERS),
 )
 

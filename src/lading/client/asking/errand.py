@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from lading.bodies import Bytes, Inbound, Place, Source, places_of
@@ -24,7 +23,7 @@ class Errand:
         self.foreign: Exception | None = None
         """What the body itself failed with, which is no fault of the registry's."""
         self.scopes = tuple(
-            replace(scope, name=endpoint.name(scope.name)) if scope.kind == "repository" else scope
+            scope._replace(name=endpoint.name(scope.name)) if scope.kind == "repository" else scope
             for scope in call.scopes
         )
         self._begun = False

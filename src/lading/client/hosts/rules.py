@@ -6,8 +6,9 @@ host. What somebody said for this one time counts for the registry itself, not f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from lading.client.connections.origin import Origin
 from lading.client.connections.transport import Connection
@@ -22,8 +23,7 @@ HUB_API = "registry-1.docker.io"
 """Where the API of Docker Hub is served (distribution/reference)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
+class Overrides(NamedTuple):
     """What somebody said for this one time.
 
     Attributes:
@@ -40,7 +40,7 @@ class Overrides:
     ca_files: tuple[str, ...] = ()
     client_cert: str | None = None
     client_key: str | None = None
-    resolve: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    resolve: Mapping[tuple[str, int], str] = MappingProxyType({})
 
     @property
     def encrypted(self) -> bool:

@@ -69,8 +69,7 @@ class NoKeyring:
         return (Tried("anonymous", "no login is used"),)
 
 
-@dataclass(frozen=True, slots=True)
-class StaticKeyring:
+class StaticKeyring(NamedTuple):
     """One login: at *hosts*, or wherever a login is asked for."""
 
     login: Login
