@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import ClassVar
 
+from lading.wire.timestamps import timestamp
+
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _encode: Callable[[object], str] = json.JSONEncoder(
     default=str, ensure_ascii=False, separators=(",", ":")
@@ -101,7 +103,7 @@ class LogrusLines(Form):
         line: dict[str, object] = {**self._fields, **told}
         for name in self._TAKEN & line.keys():
             line[f"fields.{name}"] = line.pop(name)
-        line["time"], line["level"], line["msg"] = moment(at), level_name(level), event
+        line["time"], line["level"], line["msg"] = _stamp(at), level_name(level), event
         if trace:
             line["stack"] = trace
         return _object(sorted(line.items()))
@@ -117,7 +119,7 @@ class LogfmtLines(Form):
         shown = {**self._fields, **told}
         if trace:
             shown["stack"] = trace
-        words = [f'time="{moment(at)}"', f"level={level_name(level)}", f"msg={_value(event)}"]
+        words = [f'time="{_stamp(at)}"', f"level={level_name(level)}", f"msg={_value(event)}"]
         words += [f"{_bare(name)}={_value(value)}" for name, value in sorted(shown.items())]
         return " ".join(words)
 
@@ -132,23 +134,8 @@ def level_name(level: int) -> str:
     return _LEVELS.get(level, "info")
 
 
-def moment(at: float) -> str:
-    """A time as Go writes it (RFC 3339, no zeros at the end), in the zone of this machine."""
-    second, rest = divmod(round(at * 1_000_000), 1_000_000)
-    whole, zone = _second(second)
-    fraction = f".{rest:06}".rstrip("0") if rest else ""
-    return f"{whole}{fraction}{zone}"
-
-
-@lru_cache(maxsize=4)
-def _second(second: int) -> tuple[str, str]:
-    """The part of a moment that many lines share, and the zone."""
-    local = datetime.fromtimestamp(second, UTC).astimezone()
-    zone = local.strftime("%z")
-    return (
-        local.strftime("%Y-%m-%dT%H:%M:%S"),
-        "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}",
-    )
+def _stamp(at: float) -> str:
+    return timestamp(datetime.fromtimestamp(at, UTC))
 
 
 def _object(items: Iterable[tuple[str, object]]) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from lading.interfaces.notices import Notice
@@ -12,6 +11,7 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.media_types import OCTETS
 from lading.wire import routes
 from lading.wire.routes import Route
+from lading.wire.timestamps import timestamp
 
 _ESCAPED = {each: f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 _DESCRIPTOR_FIELDS = (
@@ -71,15 +71,6 @@ ENVELOPES: Mapping[str, Envelope] = {
     "cloudevents": Envelope("application/cloudevents+json; charset=utf-8", as_cloudevent),
 }
 """The forms that can be chosen."""
-
-
-def timestamp(moment: datetime) -> str:
-    """*moment* in local time as Go writes it: RFC 3339, without zeros at the end."""
-    local = moment.astimezone()
-    seconds = local.strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{local.microsecond:06}".rstrip("0").rstrip(".")
-    zone = local.strftime("%z")
-    return f"{seconds}{fraction}{'Z' if zone == '+0000' else f'{zone[:3]}:{zone[3:5]}'}"
 
 
 def _event(notice: Notice, origin: Origin) -> dict[str, Any]:

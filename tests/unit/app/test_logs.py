@@ -4,13 +4,11 @@ import io
 import json
 import logging
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from lading.app import logs
-from lading.app.log_forms import moment
 
 
 @pytest.fixture(autouse=True)
@@ -139,20 +137,6 @@ def test_no_fact_can_forge_a_line_in_any_form(format: str) -> None:
 
     assert out.getvalue().count("\n") == 1
     assert "\x1b" not in out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("at", "text"),
-    [(0.0, "1970-01-01T00:00:00"), (0.5, "1970-01-01T00:00:00.5"), (1.000001, "01.000001")],
-)
-def test_moment_has_no_zeros_at_its_end(
-    at: float, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As Go writes times."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-
-    assert moment(at).endswith(f"{text}Z")
 
 
 @pytest.mark.parametrize("more", [0, 1])

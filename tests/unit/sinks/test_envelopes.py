@@ -13,7 +13,7 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
 from lading.oci.platform import Platform
-from lading.sinks.envelopes import Origin, as_cloudevent, as_distribution, timestamp
+from lading.sinks.envelopes import Origin, as_cloudevent, as_distribution
 
 AT = datetime(2026, 11, 28, 9, 30, 5, 120000, tzinfo=UTC)
 HERE = Origin("host:5000", "0197-instance")
@@ -154,25 +154,6 @@ def test_mount_says_where_it_came_from() -> None:
 
     assert target["fromRepository"] == "team/app"
     assert target["url"] == f"https://registry.example/prefix/v2/team/other/blobs/{DIGEST}"
-
-
-@pytest.mark.parametrize(
-    ("zone_name", "micros", "written"),
-    [
-        ("UTC", 0, "2026-11-28T09:30:05Z"),
-        ("UTC", 1, "2026-11-28T09:30:05.000001Z"),
-        ("Asia/Kolkata", 500_000, "2026-11-28T15:00:05.5+05:30"),
-        ("America/New_York", 0, "2026-11-28T04:30:05-05:00"),
-    ],
-)
-def test_times_are_local_and_as_short_as_can_be(
-    zone: pytest.MonkeyPatch, zone_name: str, micros: int, written: str
-) -> None:
-    """As Go writes them by default."""
-    zone.setenv("TZ", zone_name)
-    time.tzset()
-
-    assert timestamp(AT.replace(microsecond=micros)) == written
 
 
 def test_cloudevent_has_the_attributes_that_are_required() -> None:

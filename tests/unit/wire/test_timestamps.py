@@ -1,0 +1,38 @@
+"""Times as Go writes them."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lading.wire.timestamps import timestamp
+
+
+@pytest.fixture
+def zone() -> Iterator[pytest.MonkeyPatch]:
+    """The zone of this machine may be another one for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("zone_name", "day", "micros", "written"),
+    [
+        ("UTC", 1, 0, "2026-11-01T09:30:05Z"),
+        ("UTC", 1, 1, "2026-11-01T09:30:05.000001Z"),
+        ("UTC", 1, 999_999, "2026-11-01T09:30:05.999999Z"),
+        ("Asia/Kolkata", 2, 500_000, "2026-11-02T15:00:05.5+05:30"),
+        ("America/New_York", 3, 0, "2026-11-03T04:30:05-05:00"),
+    ],
+)
+def test_times_are_local_and_as_short_as_can_be(
+    zone: pytest.MonkeyPatch, zone_name: str, day: int, micros: int, written: str
+) -> None:
+    """Whatever zone they were taken in; no machine moves to another while it runs."""
+    zone.setenv("TZ", zone_name)
+    time.tzset()
+    at = datetime(2026, 11, 1, 9, 30, 5, micros, tzinfo=UTC) + timedelta(days=day - 1)
+
+    assert timestamp(at) == written
