@@ -1,9 +1,7 @@
 """Files that commands read and write; a dash is standard input or output."""
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -43,8 +41,11 @@ def reading(file: str) -> Iterator[BinaryIO]:
     with ExitStack() as stack:
         with _named(file):
             if file == STANDARD:
-                opened: BinaryIO = stack.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(sys.stdin.buffer, opened, BLOCK)
+                from shutil import copyfileobj  # noqa: PLC0415 - most commands start without it
+                from tempfile import TemporaryFile  # noqa: PLC0415 - as above
+
+                opened: BinaryIO = stack.enter_context(TemporaryFile())
+                copyfileobj(sys.stdin.buffer, opened, BLOCK)
                 opened.flush()
             elif Path(file).is_dir():
                 raise FileRefused(f"{file} is a directory")
@@ -65,9 +66,11 @@ def writing(file: str) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    from tempfile import mkstemp  # noqa: PLC0415 - most commands start without it
+
     final = Path(file)
     with _named(file):
-        number, name = tempfile.mkstemp(prefix=f".{final.name}.", dir=final.parent)
+        number, name = mkstemp(prefix=f".{final.name}.", dir=final.parent)
     partial = Path(name)
     try:
         with os.fdopen(number, "wb") as opened, _named(file):
