@@ -17,6 +17,7 @@ from lading.bodies import BlobContent, Held, Span, extents
 from lading.interfaces.blobs import BlobWriter, StoredBlob, UploadId
 from lading.oci.digest import ALGORITHMS, CANONICAL, Digest, Hasher
 from lading.storage import layout, staging, tree
+from lading.storage.aside import Aside
 from lading.storage.cache import BlobCache
 from lading.storage.publish import Publisher, Sync
 from lading.storage.root import make_directories
@@ -60,12 +61,14 @@ async def open_filesystem(
         StorageFailed: the directories cannot be made.
     """
     disk, bodies = Threads("lading-disk", threads), Threads("lading-body", transfers)
+    aside = Aside(bodies)
     try:
         publisher = Publisher(sync)
         where = await disk.run(make_directories, root, publisher)
-        yield FilesystemBlobs(Shared(where, publisher, disk, bodies), BlobCache(cache))
+        yield FilesystemBlobs(Shared(where, publisher, disk, bodies, aside), BlobCache(cache))
     finally:
         bodies.close()
+        aside.close()
         disk.close()
 
 

@@ -35,7 +35,7 @@ class Publisher:
             UploadUnknown: *staged* was removed meanwhile.
             StorageFailed: the bytes could not be made durable.
         """
-        directory = os.path.dirname(final)
+        directory = _above(final)
         with storage_errors(final):
             # The time of publishing, which is what a walk reports.
             os.utime(file)
@@ -62,10 +62,10 @@ class Publisher:
         # already proves nothing: whoever made it may have died before its sync, or not be there
         # yet. Only what this process has synced itself is left out.
         self.sync_directory(directory)
-        shard = os.path.dirname(directory)
+        shard = _above(directory)
         self.sync_directory(shard)
         if shard not in self._anchored:
-            self.sync_directory(os.path.dirname(shard))
+            self.sync_directory(_above(shard))
             self._anchored.add(shard)
 
     def sync_directory(self, directory: str) -> None:
@@ -84,8 +84,13 @@ def make_directory(directory: str) -> None:
     except FileExistsError:
         return
     except FileNotFoundError:
-        make_directory(os.path.dirname(directory))
+        make_directory(_above(directory))
         make_directory(directory)
+
+
+def _above(path: str) -> str:
+    # As `os.path.dirname`, for paths that have neither roots nor doubled slashes at their ends.
+    return path.rpartition("/")[0]
 
 
 def _rename(staged: str, final: str, directory: str, upload_id: UploadId) -> None:

@@ -8,8 +8,6 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lading.bodies import BLOCK, Inbound
@@ -17,6 +15,7 @@ from lading.errors import UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest, Hasher
 from lading.storage import layout
+from lading.storage.aside import Aside
 from lading.wall import failure, storage_errors
 
 FILE_MODE = 0o666
@@ -70,28 +69,46 @@ def length(path: str, upload_id: UploadId) -> int:
             raise UploadUnknown(upload_id) from None
 
 
-@contextmanager
-def claimed(path: str, upload_id: UploadId, flags: int) -> Iterator[tuple[int, int]]:
-    """Hold an upload alone; gives a descriptor and the length in bytes.
+class claimed:  # noqa: N801  # reads as what it does; a generator would cost a blob more
+    """Hold an upload alone; gives a descriptor.
 
     The lock is the kernel's and ends with the descriptor, so a process that dies leaves none.
 
     Raises:
         UploadUnknown: it has ended.
-        UploadOutOfOrder: another writer, of this process or another, is at work on it.
+        UploadOutOfOrder: another writer, of this process or another, is at work on it, or has
+            brought it elsewhere than to *at*, if that is given.
     """
-    with storage_errors(f"upload {upload_id}"):
+
+    __slots__ = ("_at", "_file", "_flags", "_id", "_path")
+
+    def __init__(
+        self, path: str, upload_id: UploadId, flags: int, *, at: int | None = None
+    ) -> None:
+        self._path = path
+        self._id = upload_id
+        self._flags = flags | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._at = at
+        self._file = -1
+
+    def __enter__(self) -> int:
+        with storage_errors(f"upload {self._id}"):
+            try:
+                self._file = os.open(self._path, self._flags)
+            except FileNotFoundError:
+                raise UploadUnknown(self._id) from None
         try:
-            file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            raise UploadUnknown(upload_id) from None
-    try:
-        yield file, _lock(file, path, upload_id)
-    finally:
-        os.close(file)
+            _lock(self._file, self._path, self._id, at=self._at)
+        except BaseException:
+            os.close(self._file)
+            raise
+        return self._file
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
 
 
-def _lock(file: int, path: str, upload_id: UploadId) -> int:
+def _lock(file: int, path: str, upload_id: UploadId, *, at: int | None) -> None:
     with storage_errors(f"upload {upload_id}"):
         if not _locked(file):
             raise UploadOutOfOrder(upload_id, offset=os.fstat(file).st_size)
@@ -105,7 +122,8 @@ def _lock(file: int, path: str, upload_id: UploadId) -> int:
             raise UploadUnknown(upload_id) from None
         if (here.st_ino, here.st_dev) != (there.st_ino, there.st_dev):
             raise UploadUnknown(upload_id)
-        return here.st_size
+        if at not in {None, here.st_size}:
+            raise UploadOutOfOrder(upload_id, offset=here.st_size)
 
 
 def _locked(file: int) -> bool:
@@ -121,7 +139,7 @@ def _locked(file: int) -> bool:
     return False
 
 
-def absorb(path: str, upload_id: UploadId, progress: Progress, body: Inbound) -> None:
+def absorb(path: str, upload_id: UploadId, progress: Progress, body: Inbound, aside: Aside) -> None:
     """Append what *body* has to give without a pause; *progress* is true whatever happens.
 
     The lock is let go of when the body pauses: a silent sender yields to a newer one, and finds
@@ -131,16 +149,22 @@ def absorb(path: str, upload_id: UploadId, progress: Progress, body: Inbound) ->
         BodyIncomplete: the sender went away.
         UploadOutOfOrder, UploadUnknown, StorageFailed: as `BlobWriter.write`.
     """
-    with claimed(path, upload_id, os.O_WRONLY | os.O_APPEND) as (file, size):
-        drain(file, size, upload_id, progress, body)
+    with claimed(path, upload_id, os.O_WRONLY | os.O_APPEND, at=progress.offset) as file:
+        drain(file, upload_id, progress, body, aside)
 
 
-def drain(file: int, size: int, upload_id: UploadId, progress: Progress, body: Inbound) -> None:
-    """As `absorb`, for an upload that is claimed already and has *size* bytes."""
-    if size != progress.offset:
-        raise UploadOutOfOrder(upload_id, offset=size)
+def drain(file: int, upload_id: UploadId, progress: Progress, body: Inbound, aside: Aside) -> None:
+    """As `absorb`, for an upload that is claimed already, where *progress* says."""
     for block in body.blocks():
-        _append(file, upload_id, block, progress)
+        hasher = progress.hasher
+        if hasher is not None and aside.helps(len(block)):
+            # What it has seen is known again when the block is written as a whole.
+            progress.hasher = None
+            with aside.doing(hasher.update, block):
+                _append(file, upload_id, block, progress)
+            progress.hasher = hasher
+        else:
+            _append(file, upload_id, block, progress)
         if progress.offset - progress.begun >= _EAGER:
             _begin_writing_back(file, progress)
         if progress.stopped:
@@ -232,7 +256,7 @@ def _expire(path: str, upload_id: UploadId, before: float, *, dry_run: bool) -> 
         try:
             if os.stat(path).st_mtime >= before:
                 return False
-            with claimed(path, upload_id, os.O_RDONLY) as (file, _):
+            with claimed(path, upload_id, os.O_RDONLY) as file:
                 # Again, now that nobody else can be writing.
                 stale = os.fstat(file).st_mtime < before
                 return stale and (dry_run or discard(path, upload_id))

@@ -46,6 +46,11 @@ class Threads:
         """As `run`; a result that a cancelled caller can no longer take is given to *undo*."""
         return await self._outcome(work, args, _nothing, undo)
 
+    @property
+    def working(self) -> int:
+        """How many threads have something to do, or had a moment ago."""
+        return len(self._threads) - len(self._idle)
+
     def close(self) -> None:
         """Let running work end, and end the threads."""
         for _ in self._threads:

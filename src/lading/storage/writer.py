@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lading.bodies import Inbound
-from lading.errors import DigestInvalid, UploadOutOfOrder, UploadUnknown
+from lading.errors import DigestInvalid, UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
 from lading.storage import layout, staging
+from lading.storage.aside import Aside
 from lading.storage.hashes import RunningHashes
 from lading.storage.publish import Publisher
 from lading.storage.staging import Progress
@@ -22,14 +23,16 @@ Size = TypeVar("Size", int, int | None)
 class Shared:
     """What a store and its writers have in common.
 
-    ``disk`` are threads for short work, ``bodies`` for bytes on their way in and for publishing;
-    ``uploads`` is how many are open as far as this process knows.
+    ``disk`` are threads for short work, ``bodies`` for bytes on their way in and for publishing,
+    ``aside`` hashes what one of them writes; ``uploads`` is how many are open as far as this
+    process knows.
     """
 
     root: str
     publisher: Publisher
     disk: Threads
     bodies: Threads
+    aside: Aside
     hashes: RunningHashes = field(default_factory=RunningHashes)
     uploads: int = 0
 
@@ -59,7 +62,13 @@ class FilesystemWriter:
         self._progress.stopped = False
         while await body.ready():
             await bodies.run_or_stop(
-                self._stop, staging.absorb, self._path, self._id, self._progress, body
+                self._stop,
+                staging.absorb,
+                self._path,
+                self._id,
+                self._progress,
+                body,
+                self._shared.aside,
             )
 
     async def commit(self, expected: Digest) -> int:
@@ -107,18 +116,18 @@ class FilesystemWriter:
 
     def _finish(self, body: Inbound, expected: Digest, then: Callable[[int], None]) -> int | None:
         progress = self._progress
-        with staging.claimed(self._path, self._id, os.O_RDWR | os.O_APPEND) as (file, size):
-            staging.drain(file, size, self._id, progress, body)
-            if body.length is None or progress.offset != size + body.length:
+        begun = progress.offset
+        with staging.claimed(self._path, self._id, os.O_RDWR | os.O_APPEND, at=begun) as file:
+            staging.drain(file, self._id, progress, body, self._shared.aside)
+            if body.length is None or progress.offset != begun + body.length:
                 return None
             self._publish(file, expected)
         then(progress.offset)
         return progress.offset
 
     def _commit(self, expected: Digest) -> int:
-        with staging.claimed(self._path, self._id, os.O_RDONLY) as (file, size):
-            if size != self._progress.offset:
-                raise UploadOutOfOrder(self._id, offset=size)
+        size = self._progress.offset
+        with staging.claimed(self._path, self._id, os.O_RDONLY, at=size) as file:
             self._publish(file, expected)
         return size
 

@@ -1,0 +1,139 @@
+"""Hashing beside whoever writes."""
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lading.bodies import Bytes
+from lading.errors import StorageFull
+from lading.interfaces.blobs import UploadId
+from lading.oci.digest import Digest
+from lading.storage.aside import WORTH, Aside
+from lading.storage.filesystem import open_filesystem
+from lading.storage.threads import Threads
+
+BLOCK = memoryview(bytes(range(256)) * (WORTH // 256))
+
+
+@pytest.fixture
+def bodies() -> Iterator[Threads]:
+    """Threads that ask for help."""
+    threads = Threads("bodies", 4)
+    yield threads
+    threads.close()
+
+
+@pytest.fixture
+def aside(bodies: Threads) -> Iterator[Aside]:
+    """The thread that helps them."""
+    found = Aside(bodies)
+    yield found
+    found.close()
+
+
+def test_work_is_done_aside_while_the_caller_does_something_else(aside: Aside) -> None:
+    """Neither waits for the other before its own end."""
+    here, there = threading.Event(), threading.Event()
+    seen: list[tuple[int, memoryview]] = []
+
+    def work(block: memoryview) -> None:
+        there.set()
+        assert here.wait(10)
+        seen.append((threading.get_ident(), block))
+
+    with aside.doing(work, BLOCK):
+        assert there.wait(10)
+        here.set()
+
+    ((thread, block),) = seen
+    assert thread != threading.get_ident()
+    assert block is BLOCK
+
+
+def test_work_that_nobody_has_begun_is_done_by_the_caller(aside: Aside) -> None:
+    """The thread may be busy with another block, or get no processor."""
+    busy, free = threading.Event(), threading.Event()
+    done_by: list[int] = []
+
+    def occupy(_: memoryview) -> None:
+        busy.set()
+        assert free.wait(10)
+
+    with aside.doing(occupy, BLOCK):
+        assert busy.wait(10)
+        with aside.doing(lambda _: done_by.append(threading.get_ident()), BLOCK):
+            pass
+        free.set()
+
+    assert done_by == [threading.get_ident()]
+
+
+def test_work_is_done_when_the_caller_fails(aside: Aside) -> None:
+    """A block must not be read any more when its place is used again."""
+    seen: list[memoryview] = []
+
+    with pytest.raises(ZeroDivisionError), aside.doing(seen.append, BLOCK):
+        raise ZeroDivisionError
+
+    assert seen == [BLOCK]
+
+
+def test_small_blocks_are_not_worth_a_thread(aside: Aside) -> None:
+    """Waking it costs as much as hashing them."""
+    assert aside.helps(WORTH)
+    assert not aside.helps(WORTH - 1)
+
+
+async def test_nothing_is_done_aside_while_several_bodies_flow(
+    aside: Aside, bodies: Threads
+) -> None:
+    """Then every processor has something to do already."""
+
+    def second() -> bool:
+        return aside.helps(WORTH)
+
+    def first(ask: threading.Event, asked: threading.Event) -> bool:
+        ask.set()
+        assert asked.wait(10)
+        return aside.helps(WORTH)
+
+    ask, asked = threading.Event(), threading.Event()
+    waiting = asyncio.create_task(bodies.run(first, ask, asked))
+    await asyncio.to_thread(ask.wait, 10)
+    with_another = await bodies.run(second)
+    asked.set()
+
+    assert not with_another
+    assert await waiting
+
+
+async def test_upload_goes_on_after_a_block_of_which_a_part_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash had seen the whole block, and must not be taken for that of the part."""
+    content = os.urandom(2 * WORTH)
+    write = os.write
+    room = WORTH // 2
+
+    def filling(file: int, block: memoryview) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(file, block[:room])
+        room -= written
+        return written
+
+    async with open_filesystem(tmp_path) as store:
+        writer = await store.create(UploadId("u"))
+        monkeypatch.setattr(os, "write", filling)
+        with pytest.raises(StorageFull):
+            await writer.write(Bytes(content))
+        monkeypatch.undo()
+        await writer.write(Bytes(content[writer.offset :]))
+
+        assert await writer.commit(Digest.of(content)) == len(content)
