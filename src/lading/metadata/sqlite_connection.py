@@ -62,7 +62,7 @@ class SqliteConnection:
         if self._file is None:
             return None
         try:
-            found = os.stat(self.name)
+            found = os.stat(self.name)  # noqa: PTH116 - before every commit, at half the price
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino

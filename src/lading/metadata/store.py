@@ -22,7 +22,7 @@ from lading.interfaces.metadata import (
     TagInterval,
 )
 from lading.interfaces.repository import Page
-from lading.metadata import audit, changes, collection, deliveries, reading, untagged
+from lading.metadata import audit, changes, collection, deliveries, marking, reading, untagged
 from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Database
@@ -197,6 +197,12 @@ class RowStore:
     async def kept(self) -> Kept:
         """How much there is now."""
         return await self._database.survey(collection.kept)
+
+    async def marked(
+        self, repository: RepositoryName, *, after: Digest | None, limit: int
+    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
+        """Manifests that live, and what each is the first to name."""
+        return await self._database.survey(marking.marked, repository, after, limit)
 
     async def blobs(self, *, after: Digest | None, limit: int) -> Sequence[Descriptor]:
         """Blobs that are believed to be there, ordered by digest."""

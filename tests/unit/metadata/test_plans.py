@@ -105,7 +105,7 @@ def _change_everything(noting: _Noting) -> None:
         ManifestDeleted(APP, image.manifest.digest),
     ]
     for change in made:
-        changes.commit(noting, change, Occasion(), AT)
+        changes.commit(noting, changes.Entry(change, Occasion(), AT))
 
 
 def _read_everything(noting: _Noting) -> None:
@@ -133,7 +133,7 @@ def _read_everything(noting: _Noting) -> None:
 
 
 def _collect_everything(noting: _Noting) -> None:
-    changes.commit(noting, RepositoryDeleted(APP), Occasion(), AT)
+    changes.commit(noting, changes.Entry(RepositoryDeleted(APP), Occasion(), AT))
     collection.condemn(noting, HORIZON, 100)
     collection.bury(noting, samples.image().manifest.digest)
     deliveries.settle(noting, [Delivery("a", 1)])
