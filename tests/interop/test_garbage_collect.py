@@ -153,6 +153,45 @@ def test_both_free_the_same_blobs(both: tuple[Place, Place]) -> None:
     assert (again.code, again.lines, again.left) == (0, [], BLOBS - freed)
 
 
+def summary(run: Collected) -> list[int]:
+    """How many blobs were marked, and how many blobs and manifests were eligible."""
+    line = next(each for each in run.lines if " blobs marked, " in each)
+    return [int(word) for word in line.split() if word.isdigit()]
+
+
+def marked(run: Collected) -> list[str]:
+    """The lines about what stays."""
+    return sorted(each for each in run.lines if each == "app" or ": marking " in each)
+
+
+def test_both_mark_the_same_and_count_alike(both: tuple[Place, Place]) -> None:
+    """Line by line, whatever their order.
+
+    The bytes of a manifest that was deleted before are a blob there, which is eligible still.
+    """
+    for options in [["--dry-run"], []]:
+        theirs, ours = (each.collect(*options) for each in both)
+
+        assert marked(ours) == marked(theirs)
+        eligible = theirs.told("blob eligible for deletion: ")
+        assert digest(IMAGES["deleted"]) in eligible
+        assert summary(theirs) == [len(marked(ours)) - 1, len(eligible), 0]
+        assert summary(ours) == [len(marked(ours)) - 1, len(eligible) - 1, 0]
+
+
+def test_both_mark_the_same_content_where_manifests_end(both: tuple[Place, Place]) -> None:
+    """Children of indexes are blobs there; and the signature of what is kept stays here."""
+    theirs, ours = (each.collect("--delete-untagged", "--dry-run") for each in both)
+
+    def content(run: Collected) -> set[str]:
+        return {line.split()[-1] for line in marked(run)}
+
+    assert content(ours) - content(theirs) == {digest(ABOUT)}
+    assert content(theirs) <= content(ours)
+    assert summary(ours)[0] == summary(theirs)[0] + 1
+    assert summary(ours)[2] == summary(theirs)[2] - 1
+
+
 def test_both_end_the_same_manifests_but_for_what_is_about_an_image(
     both: tuple[Place, Place],
 ) -> None:

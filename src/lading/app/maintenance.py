@@ -13,14 +13,16 @@ from lading.app.directory import prepare, require_registry
 from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
-from lading.registry.collected import Collected, Listener, Tally, What
+from lading.registry.collected import Collected, Listener, Mark, Marker, Tally, What
 from lading.registry.collector import Collector
+from lading.registry.marking import mark
 from lading.registry.sweep import Sweep
 
 __all__ = [
     "Finding",
     "Grade",
     "Collected",
+    "Mark",
     "Tally",
     "Verdict",
     "What",
@@ -70,9 +72,14 @@ PROTECTED = timedelta(hours=1)
 
 
 async def collect_at_once(
-    loaded: Loaded, *, untagged: bool, dry_run: bool, listener: Listener
+    loaded: Loaded,
+    *,
+    untagged: bool,
+    dry_run: bool,
+    listener: Listener,
+    marker: Marker | None = None,
 ) -> Tally:
-    """As `collect`, but what was deleted goes at once; says what is left.
+    """As `collect`, but what was deleted goes at once; says what is left, all of it to *marker*.
 
     Blobs that no manifest named yet stay for `PROTECTED`, or, while uploads are open, for the grace
     of the server: they may be pieces of an image whose other pieces are on their way.
@@ -96,9 +103,18 @@ async def collect_at_once(
             now=utc_now,
         )
         tally = await _round(
-            stores, collector, waste, untagged=untagged, dry_run=dry_run, listener=listener
+            stores,
+            collector,
+            waste,
+            untagged=untagged,
+            dry_run=dry_run,
+            listener=listener,
+            marker=marker,
         )
-        tally.kept = tally.kept or await stores.metadata.kept()
+        if not dry_run:
+            tally.kept = await stores.metadata.kept()
+            if marker is not None:
+                await mark(stores.metadata, marker)
         return tally
 
 
@@ -110,9 +126,10 @@ async def _round(
     untagged: bool,
     dry_run: bool,
     listener: Listener,
+    marker: Marker | None = None,
 ) -> Tally:
     if dry_run:
-        tally = await collector.rehearse(untagged=untagged, listener=listener)
+        tally = await collector.rehearse(untagged=untagged, listener=listener, marker=marker)
         tally.add(await waste.uploads(dry_run=True))
         tally.add(await waste.waste(dry_run=True, listener=listener))
         return tally

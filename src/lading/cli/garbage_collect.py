@@ -1,25 +1,25 @@
 """``garbage-collect``: what `registry garbage-collect` does, for the cron jobs that call it.
 
-The output is that of Distribution where it says the same: a summary, then a line for each thing.
+The output is that of Distribution where it says the same: what stays, a summary, what goes.
 """
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Self
 
 import click
 
 from lading.app.config.sources import configuration_path, load
-from lading.app.maintenance import Collected, Tally, What, collect_at_once
+from lading.app.maintenance import Collected, Mark, Tally, What, collect_at_once
 from lading.cli.names import examples
 from lading.cli.output import counted
 from lading.errors import LadingError
 
-_LINES = {
-    What.MANIFEST: "manifest eligible for deletion: {{{repository} {digest} []}}",
-    What.LINK: "{repository}: layer link eligible for deletion: {digest}",
-    What.BLOB: "blob eligible for deletion: {digest}",
-    What.WASTE: "blob eligible for deletion: {digest}",
-}
+_BLOB = "blob eligible for deletion: {}\n"
+_IN_MEMORY = 1 << 20
+"""How much of what is to be printed later waits in memory, for each kind, in bytes."""
 
 
 @click.command("garbage-collect", epilog=examples("lading garbage-collect --dry-run config.yml"))
@@ -47,19 +47,21 @@ def command(
         click.echo("configuration error: configuration path unspecified", err=True)
         click.echo(context.get_usage(), err=True)
         return 1
-    found: list[Collected] = []
-    try:
-        loaded = load(file=named)
-        tally = asyncio.run(
-            collect_at_once(
-                loaded, untagged=delete_untagged, dry_run=dry_run, listener=found.append
+    with _Telling(quiet=quiet) as told:
+        try:
+            tally = asyncio.run(
+                collect_at_once(
+                    load(file=named),
+                    untagged=delete_untagged,
+                    dry_run=dry_run,
+                    listener=told.taken,
+                    marker=None if quiet else told.kept,
+                )
             )
-        )
-    except LadingError as error:
-        click.echo(f"failed to garbage collect: {error}. {error.advice}".rstrip(), err=True)
-        return 1
-    if not quiet:
-        _tell(found, tally)
+        except LadingError as error:
+            click.echo(f"failed to garbage collect: {error}. {error.advice}".rstrip(), err=True)
+            return 1
+        told.end(tally)
     if tally.failed:
         click.echo(
             f"failed to garbage collect: {counted(tally.failed, 'blob')} could not be deleted; "
@@ -69,31 +71,78 @@ def command(
     return 1 if tally.failed else 0
 
 
-def _tell(found: list[Collected], tally: Tally) -> None:
-    assert tally.kept is not None
-    manifests = [each for each in found if each.what is What.MANIFEST]
-    # The bytes of a manifest are a blob there, and are counted as one.
-    blobs = [each for each in found if each.what in {What.BLOB, What.WASTE}]
-    for each in manifests:
-        _line(each)
-    marked = tally.kept.blobs + tally.kept.manifests
-    click.echo(
-        f"\n{marked} blobs marked, {len(blobs) + len(manifests)} blobs and "
-        f"{len(manifests)} manifests eligible for deletion"
-    )
-    for each in manifests:
-        click.echo(f"blob eligible for deletion: {each.digest}")
-    for each in (*blobs, *(each for each in found if each.what is What.LINK)):
-        _line(each)
-    if tally.uploads:
-        click.echo(f"{counted(tally.uploads, 'stale upload')} eligible for deletion")
-    if tally.kept.waiting:
+class _Telling:
+    """Prints what stays as it is told, and after it what goes, which may be told before.
+
+    Until then that waits in files, so that no store is too large.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._manifests, self._blobs, self._links = (
+                stack.enter_context(_waiting()) for _ in range(3)
+            )
+            self._files = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def kept(self, mark: Mark) -> None:
+        """Print that *mark* stays."""
+        if mark.manifest is None:
+            click.echo(mark.repository)
+        elif mark.blob is None:
+            # With a space at its end, as there.
+            click.echo(f"{mark.repository}: marking manifest {mark.manifest} ")
+        else:
+            click.echo(f"{mark.repository}: marking blob {mark.blob}")
+
+    def taken(self, collected: Collected) -> None:
+        """Print at the end that *collected* went."""
+        if self._quiet:
+            return
+        where, digest = collected.repository, collected.digest
+        match collected.what:
+            case What.MANIFEST:
+                self._manifests.write(f"manifest eligible for deletion: {{{where} {digest} []}}\n")
+                # The bytes of a manifest are a blob there, and are counted as one.
+                self._blobs.write(_BLOB.format(digest))
+            case What.BLOB | What.WASTE:
+                self._blobs.write(_BLOB.format(digest))
+            case What.LINK:
+                self._links.write(f"{where}: layer link eligible for deletion: {digest}\n")
+
+    def end(self, tally: Tally) -> None:
+        """Print what waits, and how much it was."""
+        if self._quiet:
+            return
+        assert tally.kept is not None
+        _print(self._manifests)
         click.echo(
-            f"{counted(tally.kept.waiting, 'blob')} without a manifest kept for now: pushed, mounted "
-            "or asked for within the hour, or while uploads are open"
+            f"\n{tally.kept.named} blobs marked, "
+            f"{tally.blobs + tally.waste + tally.manifests} blobs and "
+            f"{tally.manifests} manifests eligible for deletion"
         )
+        _print(self._blobs)
+        _print(self._links)
+        if tally.uploads:
+            click.echo(f"{counted(tally.uploads, 'stale upload')} eligible for deletion")
+        if tally.kept.waiting:
+            click.echo(
+                f"{counted(tally.kept.waiting, 'blob')} without a manifest kept for now: pushed, "
+                "mounted or asked for within the hour, or while uploads are open"
+            )
 
 
-def _line(collected: Collected) -> None:
-    text = _LINES[collected.what].format(repository=collected.repository, digest=collected.digest)
-    click.echo(text)
+def _waiting() -> SpooledTemporaryFile[str]:
+    return SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8")
+
+
+def _print(file: SpooledTemporaryFile[str]) -> None:
+    file.seek(0)
+    for line in file:
+        click.echo(line, nl=False)

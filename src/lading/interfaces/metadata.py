@@ -159,10 +159,9 @@ class Condemned:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a round left: different blobs and manifests, and blobs that wait for their grace to end."""
+    """Different manifests with all that they name, and blobs that wait for their grace to end."""
 
-    blobs: int
-    manifests: int
+    named: int
     waiting: int
 
 
@@ -366,6 +365,15 @@ class Collection(Protocol):
 
     async def kept(self) -> Kept:
         """How much there is now; counts every row, so it is nothing for the path of a request."""
+        ...
+
+    async def marked(
+        self, repository: RepositoryName, *, after: Digest | None, limit: int
+    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
+        """Up to *limit* manifests of *repository*, by digest, with what each is the first to name.
+
+        Before it come those of repositories with lesser names, and lesser digests of its own.
+        """
         ...
 
 

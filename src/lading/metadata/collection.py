@@ -41,8 +41,8 @@ GIVE_UP = (
     " ORDER BY until_at LIMIT ?"
 )
 KEPT = (
-    "SELECT (SELECT COUNT(*) FROM blobs),"
-    " (SELECT COUNT(DISTINCT digest) FROM manifests WHERE until IS NULL),"
+    "SELECT (SELECT COUNT(*) FROM (SELECT digest FROM manifests WHERE until IS NULL"
+    " UNION SELECT digest FROM edges WHERE until_at IS NULL) AS named),"
     " (SELECT COUNT(DISTINCT digest) FROM links WHERE queued_at IS NOT NULL AND NOT EXISTS"
     " (SELECT 1 FROM edges WHERE edges.repository = links.repository"
     " AND edges.digest = links.digest AND edges.until_at IS NULL))"

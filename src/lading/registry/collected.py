@@ -41,6 +41,22 @@ def unheard(_collected: Collected) -> None:
     """Listen to nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is kept: a *repository*, a *manifest* in it, or a *blob* that the manifest names.
+
+    The children of an index are blobs here as well, if the index comes before them.
+    """
+
+    repository: RepositoryName
+    manifest: Digest | None = None
+    blob: Digest | None = None
+
+
+Marker = Callable[[Mark], None]
+"""Is told of each thing that is kept."""
+
+
 @dataclass(slots=True)
 class Tally:
     """How much was collected; *freed* is in bytes, *failed* counts what could not be deleted.

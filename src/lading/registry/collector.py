@@ -18,7 +18,8 @@ from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.metadata import Doomed, ManifestDeleted, MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
-from lading.registry.collected import Collected, Listener, Tally, What, unheard
+from lading.registry.collected import Collected, Listener, Marker, Tally, What, unheard
+from lading.registry.marking import mark
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,13 @@ class Collector:
         tally.failed = len(failed)
         return tally
 
-    async def rehearse(self, *, untagged: bool = False, listener: Listener = unheard) -> Tally:
-        """Say what `collect` would do now, by doing it to a copy. Nothing changes."""
+    async def rehearse(
+        self, *, untagged: bool = False, listener: Listener = unheard, marker: Marker | None = None
+    ) -> Tally:
+        """Say what `collect` would do now, by doing it to a copy. Nothing changes.
+
+        *marker* hears of all that would be left.
+        """
         async with self._metadata.rehearsal() as copy:
             collector = Collector(
                 _Untouched(),
@@ -107,6 +113,8 @@ class Collector:
             )
             tally = await collector.collect(untagged=untagged, listener=listener)
             tally.kept = await copy.kept()
+            if marker is not None:
+                await mark(copy, marker)
             return tally
 
     async def _take(self, doomed: Doomed, failed: set[Digest]) -> Collected | None:

@@ -428,8 +428,37 @@ class CollectionContract:
 
         kept = await store.kept()
 
-        assert kept.blobs == len(set(samples.image(1).blobs)) + 1
-        assert (kept.manifests, kept.waiting) == (1, 1)
+        assert kept.named == len(set(samples.image(1).blobs)) + 1
+        assert kept.waiting == 1
+
+    async def test_what_manifests_name_is_told_once(self, store: MetadataStore) -> None:
+        """By the first that names it: those who mark need to remember nothing."""
+        images = [samples.image(seed) for seed in range(3)]
+        for image in images:
+            await push(store, image, repository=APP)
+        await push(store, images[0], repository=OTHER)
+        index = samples.index(*(image.manifest for image in images))
+        await put(store, index)
+        (first, second) = sorted([APP, OTHER])
+
+        whole = [
+            (repository, digest, {*named})
+            for repository in (first, second)
+            for digest, named in await store.marked(repository, after=None, limit=100)
+        ]
+        page = await store.marked(APP, after=None, limit=2)
+        rest = await store.marked(APP, after=page[-1][0], limit=100)
+
+        before: set[Digest] = set()
+        manifests = {each.manifest.digest: each.manifest for each in images} | {index.digest: index}
+        for _, digest, named in whole:
+            before.add(digest)
+            edges = {edge.digest for edge in manifests[digest].edges}
+            assert named == edges - before
+            before |= edges
+        assert [row[0] for row in (*page, *rest)] == sorted(
+            (digest for name, digest, _ in whole if name == APP), key=str
+        )
 
     async def test_untagged_manifests_are_listed_a_page_at_a_time(
         self, store: MetadataStore, clock: Clock

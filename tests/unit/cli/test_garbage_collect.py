@@ -54,9 +54,28 @@ def test_what_was_deleted_is_freed_when_the_command_returns(
     assert code == 0
     assert blobs(root).isdisjoint(gone)
     assert blobs(root) == values("untagged") | {ABANDONED.value}
-    assert f"{len(gone)} blobs and 0 manifests eligible for deletion" in lines[1]
+    marked = lines.index("") - 1
+    assert (
+        f"{marked} blobs marked, {len(gone)} blobs and 0 manifests eligible for deletion" in lines
+    )
     assert {f"blob eligible for deletion: sha256:{each}" for each in gone} <= {*lines}
     assert lines[-1].startswith("1 blob without a manifest kept for now: pushed")
+
+
+def test_what_stays_is_told_first(root: Path, config: str, capsys: Printed) -> None:
+    """Each manifest, and once each thing that a manifest names, under its repository."""
+    code = registry(["garbage-collect", config])
+
+    lines = capsys.readouterr().out.splitlines()
+    image = samples.image("untagged")
+    named = sorted({f"team/app: marking blob {Digest.of(each)}" for each in image.blobs})
+    assert code == 0
+    assert lines[: len(named) + 3] == [
+        "team/app",
+        f"team/app: marking manifest {image.manifest.digest} ",
+        *named,
+        "",
+    ]
 
 
 def test_manifest_without_a_tag_stays_unless_it_is_asked_for(
