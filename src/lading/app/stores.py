@@ -101,15 +101,20 @@ async def open_stores(
 
 
 def sweep(
-    config: Config, stores: Stores, *, grace: timedelta, now: Callable[[], datetime]
+    config: Config,
+    stores: Stores,
+    *,
+    grace: timedelta,
+    now: Callable[[], datetime],
+    purging: bool = True,
 ) -> Sweep:
-    """What sweeps up waste in *stores* after *grace*, and idle uploads as *config* says."""
+    """What sweeps up waste in *stores* after *grace* and, if *purging*, uploads as *config* says."""
     uploads = config.uploads
     return Sweep(
         stores.blobs,
         stores.metadata,
         grace=grace,
-        expiry=uploads.expiry if uploads.purge else None,
+        expiry=uploads.expiry if uploads.purge and purging else None,
         purge_dry_run=uploads.purge_dry_run,
         now=now,
     )

@@ -31,6 +31,7 @@ from lading.registry.collected import Tally
 from lading.registry.collector import Collector
 from lading.registry.guard import GuardedRegistry
 from lading.registry.pulls import Pulls
+from lading.registry.purge import Purge
 from lading.registry.registry import LocalRegistry
 from lading.registry.rules import ReadOnlyRegistry
 from lading.registry.upkeep import Upkeep
@@ -112,6 +113,17 @@ async def running(
                 may_write=read_only.writable,
             )
             await stack.enter_async_context(beside(upkeep.run()))
+        # One worker does it, so that the log tells of it once; when that dies, its successor does.
+        if config.uploads.purge and config.uploads.purge_every is not None and not station.index:
+            purge = _purge(
+                config,
+                inside.stores,
+                every=config.uploads.purge_every,
+                now=now,
+                heard=collected(station.meter),
+                may_write=read_only.writable,
+            )
+            await stack.enter_async_context(beside(purge.run()))
         yield RequestIds(sited(handler, config))
 
 
@@ -210,9 +222,30 @@ def _upkeep(
     return Upkeep(
         stores.metadata,
         Collector(stores.blobs, stores.metadata, grace=grace, now=now),
-        sweep(config, stores, grace=grace, now=now),
+        sweep(config, stores, grace=grace, now=now, purging=config.uploads.purge_every is None),
         every=every,
         sweep_every=config.collector.sweep,
+        heard=heard,
+        may_write=may_write,
+    )
+
+
+def _purge(
+    config: Config,
+    stores: Stores,
+    *,
+    every: timedelta,
+    now: Callable[[], datetime],
+    heard: Callable[[Tally], object],
+    may_write: Callable[[], bool],
+) -> Purge:
+    return Purge(
+        stores.metadata,
+        stores.blobs,
+        every=every,
+        age=config.uploads.expiry,
+        dry_run=config.uploads.purge_dry_run,
+        now=now,
         heard=heard,
         may_write=may_write,
     )

@@ -64,10 +64,7 @@ def test_the_complete_example_is_taken(capsys: pytest.CaptureFixture[str]) -> No
     said = json.loads(capsys.readouterr().out)
     assert code == 0
     assert said["refused"] == []
-    # Distribution wants this key beside the others, and here it has no effect.
-    assert [
-        warning for warning in said["warnings"] if "uploadpurging.interval" not in warning
-    ] == []
+    assert said["warnings"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """The whole registry, put together, without a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lading.app.config.content import CollectorConfig, ManifestsConfig
+from lading.app.config.content import CollectorConfig, ManifestsConfig, UploadsConfig
 from lading.app.config.tree import Config
 from lading.app.config.watching import LogConfig
 from lading.app.directory import prepare
@@ -15,6 +17,7 @@ from lading.app.stores import open_stores
 from lading.app.wiring import open_registry, running
 from lading.bodies import Bytes, Held
 from lading.errors import StorageUnfit, Unsupported
+from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.wire.message import Handler, Request
@@ -125,6 +128,22 @@ async def test_collection_can_be_left_to_the_operator(tmp_path: Path) -> None:
     """Without a period nothing runs in the background, and the server still ends."""
     async with server(tmp_path, collector=CollectorConfig(every=None)) as handle:
         assert (await handle(Request("GET", "/healthz"))).status == 200
+
+
+async def test_uploads_are_purged_at_their_own_interval(tmp_path: Path) -> None:
+    """Also where collection is left to the operator."""
+    prepare(tmp_path)
+    config = Config(
+        root=tmp_path,
+        collector=CollectorConfig(every=None),
+        uploads=UploadsConfig(expiry=timedelta(0), purge_every=timedelta(milliseconds=20)),
+    )
+    async with open_stores(tmp_path) as stores:
+        await (await stores.blobs.create(UploadId("idle"))).aclose()
+
+        async with asyncio.timeout(10), running(config):
+            while await stores.blobs.count_uploads():
+                await asyncio.sleep(0.01)
 
 
 async def test_stores_are_not_made_of_a_mistyped_path(tmp_path: Path) -> None:

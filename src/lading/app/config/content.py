@@ -93,6 +93,11 @@ class UploadsConfig:
     )
     purge: bool = option(True, "Forget them at all.", flag)
     purge_dry_run: bool = option(False, "Only tell in the log which would be forgotten.", flag)
+    purge_every: timedelta | None = option(
+        None,
+        "How often to look for them; unset: whenever content is collected.",
+        optional(duration),
+    )
     chunk_min_length: int | None = option(
         None, "What clients are asked to send at least in a chunk, in bytes.", optional(size)
     )

@@ -35,12 +35,13 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     (
         (
             "storage: {filesystem: , maintenance: {uploadpurging: "
-            "{enabled: false, age: 24h, dryrun: true}, readonly: {enabled: on}}}"
+            "{enabled: false, age: 24h, interval: 30m, dryrun: true}, readonly: {enabled: on}}}"
         ),
         {
             "uploads.purge": False,
             "uploads.expiry": timedelta(hours=24),
             "uploads.purge_dry_run": True,
+            "uploads.purge_every": timedelta(minutes=30),
             "read_only": True,
         },
     ),
@@ -342,6 +343,7 @@ def test_what_has_no_effect_is_told(text: str, said: str, tmp_path: Path) -> Non
         ("storage: {filesystem: , maintenance: {uploadpurging: {age: 168}}}", "write 168h"),
         ("storage: {filesystem: , maintenance: {uploadpurging: {age: 7d}}}", "hours: 168h"),
         ("storage: {filesystem: , maintenance: {uploadpurging: {age: -1h}}}", "below zero"),
+        ("storage: {filesystem: , maintenance: {uploadpurging: {interval: 0s}}}", "of zero"),
         ("auth: {ldap: {}}", "no way to know who asks called 'ldap'"),
         ("auth: {silly: {realm: a, service: b}, htpasswd: }", "one of htpasswd, silly has to be"),
         ("auth: {htpasswd: {realm: a}}", "auth.htpasswd.path has to be given"),

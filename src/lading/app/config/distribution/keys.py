@@ -36,6 +36,7 @@ DEFAULTS: Mapping[str, Any] = {
     "lists.strict": True,
     "manifests.validation.urls": True,
     "uploads.expiry": timedelta(hours=168),
+    "uploads.purge_every": timedelta(hours=24),
 }
 """Settings that a file of Distribution's leaves as they are there, where that is not ours."""
 

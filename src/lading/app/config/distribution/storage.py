@@ -123,6 +123,12 @@ def _positive(found: timedelta) -> timedelta:
     return found
 
 
+def _interval(found: timedelta) -> timedelta:
+    if not _positive(found):
+        raise ValueError("an interval of zero makes no sense here")
+    return found
+
+
 def _root(given: Given) -> dict[str, Any]:
     if "storage.inmemory" in given:
         return {"temporary": True}
@@ -175,7 +181,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "storage.maintenance.uploadpurging.interval",
         spelled_duration,
-        without_effect("idle uploads are looked for as often as lading.collector.every says"),
+        honoured("uploads.purge_every", by=_interval),
     ),
     Key("storage.maintenance.uploadpurging.dryrun", flag, honoured("uploads.purge_dry_run")),
     Key("storage.maintenance.readonly.enabled", flag, honoured("read_only")),
