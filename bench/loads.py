@@ -11,10 +11,12 @@ import multiprocessing
 import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import Thread
@@ -37,6 +39,8 @@ PART = 8 * MIB
 SMALL_IMAGE = (2_000, 48_000, 150_000, 500_000, 1_500_000)
 TINY = [(digest_of(b"{}"), 2), (digest_of(b"layer"), 5)]
 PREPARED_WITHIN_SECONDS = 120
+_SPARE = 1.25
+"""How much more memory is used than will be written."""
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -52,19 +56,36 @@ def apart(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs
 
 
 def crowd(
-    function: Callable[..., tuple[float, float]], arguments: Sequence[tuple[Any, ...]]
+    function: Callable[..., tuple[float, float]],
+    arguments: Sequence[tuple[Any, ...]],
+    *,
+    writing: int = 0,
 ) -> float:
     """Call *function* in one process for each of *arguments*, all beginning at one time.
 
     Each call prepares itself, calls `together`, works, and returns the monotonic times of
     its begin and its end. Returns the seconds from the first begin to the last end.
+    *writing* is how many bytes the server is going to write.
     """
-    barrier = _SPAWN.Barrier(len(arguments))
+    barrier = _SPAWN.Barrier(len(arguments), partial(touch_memory, writing))
     with ProcessPoolExecutor(
         len(arguments), mp_context=_SPAWN, initializer=_meet_at, initargs=(barrier,)
     ) as pool:
         times = [call.result() for call in [pool.submit(function, *each) for each in arguments]]
     return max(end for _, end in times) - min(begin for begin, _ in times)
+
+
+def touch_memory(size: int) -> None:
+    """Use as much memory as it takes to write *size* bytes, and give it back.
+
+    A virtual machine's host takes back what is free, and gives it again page by page: then
+    whoever writes waits for that, four times as long as for the writing, and the more so the
+    faster he is.
+    """
+    block = bytes(MIB)
+    with tempfile.TemporaryFile(dir="/dev/shm") as file:
+        for _ in range(int(size * _SPARE / MIB)):
+            file.write(block)
 
 
 def _meet_at(barrier: Barrier) -> None:

@@ -189,6 +189,7 @@ Both servers run on the same file system, without access log, Lading with two wo
 Rows that name logs, TLS, tokens or passwords have servers of their own, both started with one and the same file; blobs are then read by `curl` over HTTP/1.1, and of passwords it is the second check and those after it that count.
 Every number is the median of {rounds} rounds; *ratio* says how many times better Lading is; *CPU* is what the server's processes used for a unit of work.
 GETs of small things are loaded by `wrk` with one thread, everything else by a client on raw sockets in processes of its own.
+Before content is pushed, as much memory as it will take is used and given back, for either server: a virtual machine's host may have taken it away, and to get it again costs more than the push.
 All connections go over loopback, where Lading uses a congestion control that does not pace, whatever the system prefers; Distribution uses what the system prefers.
 
 Where a store is full, Lading holds {tags:,} tags in the repository that is read and pushed to, {deleted:,} in the one that manifests are deleted from, and {repositories:,} repositories.

@@ -140,6 +140,7 @@ def _push(shape: str) -> Measure:
     """Push 256 MiB of fresh content in one of the three shapes."""
 
     def measure(contestant: Contestant, arena: Arena, number: int) -> Sample:
+        loads.touch_memory(loads.BIG)
         seconds = loads.apart(loads.push, contestant.address, PUSHED, arena.big_file, shape)
         mebibytes = loads.BIG / MIB
         return Sample(mebibytes / seconds, mebibytes)
@@ -154,7 +155,8 @@ def _small_images(clients: int) -> Measure:
         each = arena.scale.images if clients == 1 else arena.scale.images_each
         address = contestant.address
         calls = [(address, f"bench/small{client}", each) for client in range(clients)]
-        seconds = loads.crowd(loads.small_images, calls)
+        writing = clients * each * sum(loads.SMALL_IMAGE)
+        seconds = loads.crowd(loads.small_images, calls, writing=writing)
         return Sample(clients * each / seconds, clients * each)
 
     return measure

@@ -27,10 +27,13 @@ log = logging.getLogger(__name__)
 BATCH = 256
 """How many changes share a commit at most."""
 
-CHECKPOINT_PAGES = 1_000
-"""When the write-ahead log is copied into the database: at 4 MiB."""
+CHECKPOINT_PAGES = 4_000
+"""When the write-ahead log is copied into the database: at 16 MiB.
 
-_OVERDUE = 16
+Pages that changed many times meanwhile are copied once.
+"""
+
+_OVERDUE = 4
 """At how many times that readers are waited for, because they kept the log from being reused."""
 
 Work = Callable[[Connection], Any]
