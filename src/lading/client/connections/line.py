@@ -19,8 +19,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lading.client.connections.dialling import Route, dial
+from lading.client.connections.dialling import dial
 from lading.client.connections.origin import Origin
+from lading.client.connections.sockets import Route
 from lading.errors import BodyIncomplete, LadingError, UpstreamFailed, UpstreamUnreachable
 from lading.wire.message import Fields, Request
 

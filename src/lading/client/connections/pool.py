@@ -14,8 +14,8 @@ from lading.errors import BodyIncomplete, SizeInvalid, UpstreamFailed
 from lading.wire.message import Fields, Request, Response
 
 if TYPE_CHECKING:
-    from lading.client.connections.dialling import Route
     from lading.client.connections.line import Heard, Line
+    from lading.client.connections.sockets import Route
 
 Result = TypeVar("Result")
 
@@ -83,8 +83,8 @@ class Lines:
     def fresh(self, origin: Origin) -> "Line":
         """A connection that is yet to be made."""
         # The libraries below cost more time than many a command; only now are they needed.
-        from lading.client.connections.dialling import Route  # noqa: PLC0415 - loaded with the first connection
-        from lading.client.connections.line import Line  # noqa: PLC0415 - as above
+        from lading.client.connections.line import Line  # noqa: PLC0415 - loaded with the first connection
+        from lading.client.connections.sockets import Route  # noqa: PLC0415 - as above
 
         with self._lock:
             route = self._routes.get(origin)

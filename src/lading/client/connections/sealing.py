@@ -14,9 +14,9 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from lading.client.connections.certificates import issuer
-from lading.client.connections.dialling import Route, Watch, address, connected, unreachable
 from lading.client.connections.origin import Origin
 from lading.client.connections.settings import Connection
+from lading.client.connections.sockets import Route, Watch, address, connected, unreachable
 from lading.errors import LadingError, UpstreamUnreachable
 
 _OTHER_NAME = {62, 64}
