@@ -4,6 +4,8 @@ Reading needs pull, writing needs pull and push, deleting needs delete; to give 
 part of pushing (trap T49). What is mounted from elsewhere has to be pulled there.
 """
 
+from functools import lru_cache
+
 from lading.errors import NameInvalid
 from lading.interfaces.access import CATALOG, Access
 from lading.oci.names import RepositoryName
@@ -19,23 +21,33 @@ _ACTIONS = {
     "DELETE": ("delete",),
 }
 _CANCELLING = ("push",)
+_REMEMBERED = 128
+"""Answers that are remembered: a push asks the same of a repository many times over.
+
+Few, since a name that is none may be as long as a head.
+"""
 
 
 def wanted(request: Request, place: Place) -> tuple[Access, ...]:
     """All that somebody has to be allowed who sends *request* to *place*."""
-    if place.route is Route.CATALOG:
+    here = _here(place.route, place.name, request.method)
+    return (*here, *_elsewhere(request, place)) if request.query else here
+
+
+@lru_cache(_REMEMBERED)
+def _here(route: Route, name: str, method: str) -> tuple[Access, ...]:
+    if route is Route.CATALOG:
         return (CATALOG,)
-    if not place.name:
+    if not name:
         return ()
-    actions = _ACTIONS.get(request.method, ())
-    if place.route is Route.UPLOAD and request.method == "DELETE":
+    actions = _ACTIONS.get(method, ())
+    if route is Route.UPLOAD and method == "DELETE":
         actions = _CANCELLING
-    rights = tuple(Access("repository", place.name, action) for action in actions)
-    return (*rights, *_elsewhere(request, place))
+    return tuple(Access("repository", name, action) for action in actions)
 
 
 def _elsewhere(request: Request, place: Place) -> tuple[Access, ...]:
-    if place.route is not Route.UPLOADS or not request.query:
+    if place.route is not Route.UPLOADS:
         return ()
     try:
         source = RepositoryName.parse(request.param("from") or "")

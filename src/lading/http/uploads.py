@@ -34,36 +34,39 @@ async def start(call: Call) -> Response:
 
 async def append(call: Call) -> Response:
     """``PATCH`` of a session: the next chunk, or a stream (end-5, R32)."""
-    async with aclosing(await _resumed(call)) as upload:
+    repository = call.repository
+    async with aclosing(await _resumed(call, repository)) as upload:
         offset = await _written(call.request, upload)
-    return _standing(202, call.repository, upload.id, offset)
+    return _standing(202, repository, upload.id, offset)
 
 
 async def finish(call: Call) -> Response:
     """``PUT`` of a session: the last bytes, if any, and the digest of all of them (end-6)."""
-    async with aclosing(await _resumed(call)) as upload:
+    repository = call.repository
+    async with aclosing(await _resumed(call, repository)) as upload:
         # A digest that cannot be right is refused before a byte is taken, so that the session
         # stays as it was.
         digest = _storable(call.request.param("digest"))
         await _finished(call.request, upload, digest)
-    return _created(call.repository, digest)
+    return _created(repository, digest)
 
 
 async def status(call: Call) -> Response:
     """``GET`` of a session: how far it has come (end-13)."""
-    async with aclosing(await _resumed(call)) as upload:
-        return _standing(204, call.repository, upload.id, upload.offset)
+    repository = call.repository
+    async with aclosing(await _resumed(call, repository)) as upload:
+        return _standing(204, repository, upload.id, upload.offset)
 
 
 async def cancel(call: Call) -> Response:
     """``DELETE`` of a session: forget it (end-14)."""
-    async with aclosing(await _resumed(call)) as upload:
+    async with aclosing(await _resumed(call, call.repository)) as upload:
         await upload.cancel()
     return Response(204, [("Docker-Upload-UUID", call.place.last)])
 
 
-async def _resumed(call: Call) -> Upload:
-    return await call.repository.resume_upload(UploadId(call.place.last))
+async def _resumed(call: Call, repository: Repository) -> Upload:
+    return await repository.resume_upload(UploadId(call.place.last))
 
 
 async def _begin(call: Call, repository: Repository, algorithm: str) -> Response:
