@@ -1,4 +1,4 @@
-"""``lading backup``: a registry in another directory, while it is served."""
+"""``lading backup``: a registry in another directory or in a file, while it is served."""
 
 import asyncio
 from pathlib import Path
@@ -6,14 +6,23 @@ from pathlib import Path
 import click
 
 from lading.app.backup import back_up
+from lading.app.backup_file import write_backup
 from lading.app.maintenance import configured
-from lading.cli.copies import SHAPE, ended, link_option
+from lading.cli.copies import SHAPE, ended, is_file, link_option, lost, without_links
+from lading.cli.files import STANDARD, writing
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option, root_options
 
 
-@click.command("backup", epilog=examples("lading backup --root data backup"))
-@click.argument("target", metavar="DIR")
+@click.command(
+    "backup",
+    epilog=examples(
+        "lading backup --root data backup",
+        "lading backup --root data backup.tar",
+        "lading backup --root data - | zstd > backup.tar.zst",
+    ),
+)
+@click.argument("target", metavar="DIR|FILE.tar|-")
 @root_options
 @link_option
 @output_option(shape=SHAPE)
@@ -25,6 +34,19 @@ def command(
     Pushes, pulls and deletes go on meanwhile; collection waits. Blobs that DIR has are not copied
     again, and what has been deleted since goes from DIR as well. The exit code is 1 when the
     registry has lost blobs, which the copy then lacks too.
+
+    A name that ends in .tar is that of one file, which is new, and is there only when it is whole;
+    with a dash, it is written to standard output.
     """
     loaded = configured(file=config_file, root=root)
-    return ended(asyncio.run(back_up(loaded.config.root, Path(target), link=link)), out)
+    if not is_file(target):
+        return ended(asyncio.run(back_up(loaded.config.root, Path(target), link=link)), out)
+    without_links(link=link)
+    if target == STANDARD and out.form != "text":
+        raise click.UsageError("standard output is the backup; name a file to be told of it")
+    beside = None if target == STANDARD else Path(target).parent
+    with writing(target, new=True) as file:
+        copied = asyncio.run(write_backup(loaded.config.root, file, beside=beside))
+    if target == STANDARD:
+        return lost(copied)
+    return ended(copied, out)

@@ -1,11 +1,13 @@
 """What ``backup`` and ``restore`` have in common: what they say in the end."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from lading.app.backup import Copied
+from lading.cli.files import STANDARD
 from lading.cli.output import Output, amount, counted, say
 from lading.cli.shapes import number, record
 
@@ -31,13 +33,23 @@ def link_option(command: F) -> F:
     )(command)
 
 
+def is_file(place: str) -> bool:
+    """Whether *place* is a tar file, and not a directory."""
+    return place == STANDARD or (place.endswith(".tar") and not Path(place).is_dir())
+
+
+def without_links(*, link: bool) -> None:
+    """Refuse to link what goes into a file, or comes out of one."""
+    if link:
+        raise click.UsageError("--link is for directories: a tar file has its own bytes")
+
+
 def ended(copied: Copied, out: Output) -> int:
     """Say what was *copied*; return the exit code."""
-    lost = len(copied.failures)
-    for each in copied.failures:
-        say(f"lading: {each}")
+    code = lost(copied)
+    missed = len(copied.failures)
     gone = f"; {counted(copied.gone, 'blob')} removed" if copied.gone else ""
-    missing = f"; {counted(lost, 'blob')} lost" if lost else ""
+    missing = f"; {counted(missed, 'blob')} lost" if missed else ""
     out.end(
         f"{counted(copied.blobs, 'blob')} ({amount(copied.size)}), "
         f"{copied.new} of them new ({amount(copied.new_size)}){gone}{missing}",
@@ -47,7 +59,14 @@ def ended(copied: Copied, out: Output) -> int:
             "new": copied.new,
             "newSize": copied.new_size,
             "gone": copied.gone,
-            "lost": lost,
+            "lost": missed,
         },
     )
-    return 1 if lost else 0
+    return code
+
+
+def lost(copied: Copied) -> int:
+    """Say what could not be copied; return the exit code."""
+    for each in copied.failures:
+        say(f"lading: {each}")
+    return 1 if copied.failures else 0

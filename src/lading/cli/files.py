@@ -55,11 +55,27 @@ def reading(file: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing(file: str) -> Iterator[BinaryIO]:
+def reading_once(file: str) -> Iterator[BinaryIO]:
+    """*file*, to be read from its beginning to its end.
+
+    Raises:
+        FileRefused: it cannot be read.
+    """
+    if file == STANDARD:
+        yield sys.stdin.buffer
+        return
+    with ExitStack() as stack:
+        with _named(file):
+            opened = stack.enter_context(Path(file).open("rb"))
+        yield opened
+
+
+@contextmanager
+def writing(file: str, *, new: bool = False) -> Iterator[BinaryIO]:
     """*file*, which is there only when the context is left without an error.
 
     Raises:
-        FileRefused: it cannot be written.
+        FileRefused: it cannot be written, or has to be *new* and is there already.
     """
     if file == STANDARD:
         sys.stdout.flush()
@@ -69,12 +85,16 @@ def writing(file: str) -> Iterator[BinaryIO]:
     from tempfile import mkstemp  # noqa: PLC0415 - most commands start without it
 
     final = Path(file)
+    if new:
+        _require_absent(final)
     with _named(file):
         number, name = mkstemp(prefix=f".{final.name}.", dir=final.parent)
     partial = Path(name)
     try:
         with os.fdopen(number, "wb") as opened, _named(file):
             yield opened
+        if new:
+            _require_absent(final)
         with _named(file):
             # As any new file would have: mkstemp lets only its owner read.
             partial.chmod(0o666 & ~_umask())
@@ -82,6 +102,11 @@ def writing(file: str) -> Iterator[BinaryIO]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _require_absent(file: Path) -> None:
+    if os.path.lexists(file):
+        raise FileRefused(f"{file} is there already; choose another name, or remove it")
 
 
 @contextmanager

@@ -6,23 +6,37 @@ from pathlib import Path
 import click
 
 from lading.app.backup import restore
+from lading.app.backup_file import read_backup
 from lading.app.maintenance import configured
-from lading.cli.copies import SHAPE, ended, link_option
+from lading.cli.copies import SHAPE, ended, is_file, link_option, without_links
+from lading.cli.files import reading_once
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option, root_options
 
 
-@click.command("restore", epilog=examples("lading restore --root restored backup"))
-@click.argument("source", metavar="DIR")
+@click.command(
+    "restore",
+    epilog=examples(
+        "lading restore --root restored backup",
+        "lading restore --root restored backup.tar",
+        "zstd -d < backup.tar.zst | lading restore --root restored -",
+    ),
+)
+@click.argument("source", metavar="DIR|FILE.tar|-")
 @root_options
 @link_option
 @output_option(shape=SHAPE)
 def command(
     *, source: str, root: str | None, config_file: str | None, link: bool, out: Output
 ) -> int:
-    """Make a registry of the copy in DIR, in a directory where there is none.
+    """Make a registry of the copy in DIR or FILE.tar, in a directory where there is none.
 
     `lading fsck` then reads back every byte of it. The exit code is 1 when the copy lacks blobs.
+    What comes out of a file is checked at once; when that is damaged or cut short, nothing stays.
     """
     loaded = configured(file=config_file, root=root)
+    if is_file(source):
+        without_links(link=link)
+        with reading_once(source) as file:
+            return ended(asyncio.run(read_backup(file, loaded.config.root)), out)
     return ended(asyncio.run(restore(Path(source), loaded.config.root, link=link)), out)

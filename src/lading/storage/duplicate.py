@@ -2,10 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
+from lading.bodies import BLOCK
 from lading.errors import BlobUnknown, StorageDamaged
-from lading.oci.digest import ALGORITHMS, Digest
+from lading.oci.digest import ALGORITHMS, Digest, Hasher
 from lading.storage import layout, tree
 from lading.storage.publish import Publisher, make_directory
 from lading.wall import storage_errors
@@ -32,21 +35,67 @@ def duplicate(
     if here != size:
         raise StorageDamaged(f"blob {digest} has {here} bytes instead of {size}")
     path = layout.blob_path(digest)
-    final, staged = f"{target}/{path}", f"{target}/{_STAGED}"
-    directory = os.path.dirname(final)
-    with storage_errors(final):
-        if os.path.lexists(staged):
-            os.unlink(staged)
+    with _staged(target, digest, publisher) as staged:
         if link:
             os.link(f"{source}/{path}", staged)
         else:
             shutil.copy2(f"{source}/{path}", staged)
         _sync(staged)
+    return True
+
+
+def opened(root: str, digest: Digest, size: int) -> BinaryIO:
+    """The *size* bytes of *digest* below *root*.
+
+    Raises:
+        BlobUnknown: it is not there.
+        StorageDamaged: it has another number of bytes.
+        StorageFailed: it cannot be opened.
+    """
+    here = tree.size(root, digest)
+    if here != size:
+        raise StorageDamaged(f"blob {digest} has {here} bytes instead of {size}")
+    with storage_errors(digest):
+        return open(f"{root}/{layout.blob_path(digest)}", "rb")
+
+
+def received(root: str, digest: Digest, source: BinaryIO, publisher: Publisher) -> None:
+    """Keep all bytes of *source* below *root*, as *digest*.
+
+    Raises:
+        StorageDamaged: they are others.
+        StorageFailed: they cannot be kept.
+    """
+    with _staged(root, digest, publisher) as staged:
+        hasher = Hasher(digest.algorithm)
+        with open(staged, "wb") as file:
+            while block := source.read(BLOCK):
+                hasher.update(block)
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        if hasher.digest() != digest:
+            raise StorageDamaged(f"{digest} has other bytes than were published")
+
+
+@contextmanager
+def _staged(root: str, digest: Digest, publisher: Publisher) -> Iterator[str]:
+    """The name of a new file, which becomes *digest* when this is left without an error."""
+    final, staged = f"{root}/{layout.blob_path(digest)}", f"{root}/{_STAGED}"
+    directory = os.path.dirname(final)
+    with storage_errors(final):
+        if os.path.lexists(staged):
+            os.unlink(staged)
+        try:
+            yield staged
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(staged)
+            raise
         make_directory(directory)
         os.rename(staged, final)
         for each in (directory, os.path.dirname(directory)):
             publisher.sync_directory(each)
-    return True
 
 
 def prune(root: str, wanted: Container[Digest]) -> int:

@@ -53,3 +53,64 @@ def test_lost_blob_is_named_and_ends_with_one(
     assert code == 1
     assert value in said.err
     assert said.out.endswith("; 1 blob lost\n")
+
+
+def test_one_file_is_restored_whole(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is new, has the rights of any new file, and is all that is left beside the registry."""
+    file = tmp_path / "backup.tar"
+
+    codes = [
+        main(["backup", "--root", str(root), str(file)]),
+        main(["restore", "--root", str(tmp_path / "new"), str(file)]),
+        main(["fsck", "--root", str(tmp_path / "new")]),
+    ]
+
+    assert codes == [0, 0, 0]
+    assert capsys.readouterr().out.splitlines()[0].startswith("7 blobs (")
+    assert {path.name for path in tmp_path.iterdir()} == {root.name, "new", "backup.tar"}
+
+
+def test_file_that_is_there_is_not_written_over(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The backup of yesterday is worth more than a mistake in a script."""
+    file = tmp_path / "backup.tar"
+    file.write_text("of yesterday")
+
+    code = main(["backup", "--root", str(root), str(file)])
+
+    assert code != 0
+    assert "is there already" in capsys.readouterr().err
+    assert file.read_text() == "of yesterday"
+
+
+def test_backup_that_fails_leaves_no_file(root: Path, tmp_path: Path) -> None:
+    """Neither under its name nor under any other."""
+    value = Digest.of(samples.layer(("tagged", 0))).value
+    blob = root / "docker/registry/v2/blobs/sha256" / value[:2] / value / "data"
+    blob.unlink()
+    blob.symlink_to(blob)
+
+    code = main(["backup", "--root", str(root), str(tmp_path / "backup.tar")])
+
+    assert code == 1
+    assert [path.name for path in tmp_path.iterdir()] == [root.name]
+
+
+def test_standard_output_is_the_backup(
+    root: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Nothing else is printed there, so that it can be piped on."""
+    code = main(["backup", "--root", str(root), "-"])
+
+    file = tmp_path / "piped.tar"
+    file.write_bytes(capfdbinary.readouterr().out)
+    assert (code, main(["restore", "--root", str(tmp_path / "new"), str(file)])) == (0, 0)
+
+
+@pytest.mark.parametrize("options", [["-", "--link"], ["x.tar", "--link"], ["-", "-o", "json"]])
+def test_what_makes_no_sense_for_a_file_is_refused(root: Path, options: list[str]) -> None:
+    """Before anything is written."""
+    assert main(["backup", "--root", str(root), *options]) == 2

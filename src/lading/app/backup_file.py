@@ -1,0 +1,181 @@
+"""A registry in one tar file, as it was at one moment.
+
+The rows come first, then the blobs that they name, by digest, under the names that they have in a
+data directory, and last an empty member: a file that was cut short has none. It is written and read
+from its beginning to its end, so both may be pipes.
+"""
+
+import asyncio
+import contextlib
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from lading.app.backup import Copied
+from lading.app.directory import alone, holds_registry, prepare, require_registry
+from lading.app.stores import open_stores
+from lading.bodies import BLOCK
+from lading.errors import BlobUnknown, LadingError, StorageDamaged, StorageUnfit
+from lading.metadata import snapshot
+from lading.storage.duplicate import opened, prune, received
+from lading.storage.layout import blob_path
+from lading.storage.publish import Publisher
+from lading.storage.root import holds_blobs, prepare_filesystem
+
+_ROWS = "rows.db"
+_END = "end-of-backup"
+
+
+async def write_backup(root: Path, file: BinaryIO, *, beside: Path | None) -> Copied:
+    """Write a copy of the registry in *root* to *file*, durably if it is one.
+
+    Pushes, pulls and deletes go on meanwhile; collection waits. The rows are kept in the directory
+    *beside* until they are written, or where temporary files are.
+
+    Raises:
+        StorageUnfit: there is no registry in *root*.
+        StorageFailed: something cannot be read.
+        OSError: *file* cannot be written.
+    """
+    await asyncio.to_thread(require_registry, root)
+    async with open_stores(root) as stores, stores.metadata.background(wait=True):
+        return await asyncio.to_thread(_write, root, file, beside)
+
+
+async def read_backup(file: BinaryIO, root: Path) -> Copied:
+    """Make a registry in *root*, where there is none, of the copy in *file*.
+
+    When that cannot be done, nothing of it stays.
+
+    Raises:
+        StorageUnfit: there is something in *root* already, or *file* is no such copy.
+        StorageDamaged: *file* is cut short, or its bytes are not those that were written.
+        StorageFailed: something cannot be written.
+    """
+    return await asyncio.to_thread(_read, file, root)
+
+
+def _write(root: Path, file: BinaryIO, beside: Path | None) -> Copied:
+    with TemporaryDirectory(prefix=".lading-backup-", dir=beside) as folder:
+        rows = Path(folder) / _ROWS
+        snapshot.take(root, rows)
+        with tarfile.open(
+            fileobj=file, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK
+        ) as archive:
+            with rows.open("rb") as content:
+                _add(archive, snapshot.DATABASE, rows.stat().st_size, content)
+            copied = _write_blobs(root, rows, archive)
+            _add(archive, _END, 0, io.BytesIO())
+    file.flush()
+    # A pipe has nothing to be synced.
+    with contextlib.suppress(OSError):
+        os.fsync(file.fileno())
+    return copied
+
+
+def _write_blobs(root: Path, rows: Path, archive: tarfile.TarFile) -> Copied:
+    count = size = 0
+    failures: list[LadingError] = []
+    for blob in snapshot.blobs(rows):
+        try:
+            content = opened(str(root), blob.digest, blob.size)
+        except (BlobUnknown, StorageDamaged) as error:
+            failures.append(error)
+            continue
+        with content:
+            _add(archive, blob_path(blob.digest), blob.size, content)
+        count += 1
+        size += blob.size
+    return Copied(
+        blobs=count, size=size, new=count, new_size=size, gone=0, failures=tuple(failures)
+    )
+
+
+def _add(archive: tarfile.TarFile, name: str, size: int, content: BinaryIO) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    archive.addfile(entry, content)
+    _forget(archive)
+
+
+def _read(file: BinaryIO, root: Path) -> Copied:
+    if holds_registry(root):
+        raise StorageUnfit(f"there is a registry in {root} already: restore to an empty directory")
+    if root.is_dir() and holds_blobs(root):
+        raise StorageUnfit(f"there are blobs in {root} already: restore to an empty directory")
+    prepare_filesystem(root)
+    rows = (root / snapshot.DATABASE).with_name("registry.db.new")
+    rows.parent.mkdir(exist_ok=True)
+    with alone(root):
+        try:
+            with _damage_named(), tarfile.open(fileobj=file, mode="r|") as archive:
+                _read_rows(archive, rows)
+                copied = _read_blobs(archive, rows, root)
+            snapshot.put(rows, root)
+        except BaseException:
+            rows.unlink(missing_ok=True)
+            prune(str(root), ())
+            raise
+    prepare(root)
+    return copied
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise StorageDamaged(f"the backup is no tar file, or is cut short: {error}") from error
+
+
+def _read_rows(archive: tarfile.TarFile, rows: Path) -> None:
+    entry, content = _next(archive)
+    if entry.name != snapshot.DATABASE:
+        raise StorageUnfit(
+            f"the file is no backup of a registry: it begins with {entry.name[:200]}"
+        )
+    with rows.open("wb") as target:
+        while block := content.read(BLOCK):
+            target.write(block)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def _read_blobs(archive: tarfile.TarFile, rows: Path, root: Path) -> Copied:
+    count = size = 0
+    failures: list[LadingError] = []
+    publisher = Publisher()
+    entry, content = _next(archive)
+    for blob in snapshot.blobs(rows):
+        # The names in the file are only ever compared, and lead nowhere.
+        if entry.name != blob_path(blob.digest):
+            failures.append(BlobUnknown(blob.digest))
+            continue
+        received(str(root), blob.digest, content, publisher)
+        count += 1
+        size += blob.size
+        entry, content = _next(archive)
+    if entry.name != _END:
+        raise StorageDamaged(f"the backup has something that it does not name: {entry.name[:200]}")
+    return Copied(
+        blobs=count, size=size, new=count, new_size=size, gone=0, failures=tuple(failures)
+    )
+
+
+def _next(archive: tarfile.TarFile) -> tuple[tarfile.TarInfo, BinaryIO]:
+    entry = archive.next()
+    content = archive.extractfile(entry) if entry is not None and entry.isreg() else None
+    if entry is None or content is None:
+        raise StorageDamaged("the backup is cut short")
+    _forget(archive)
+    return entry, content  # type: ignore[return-value]  # it is read from, and nothing else
+
+
+def _forget(archive: tarfile.TarFile) -> None:
+    # It would remember every member, and there may be millions.
+    archive.members = []  # type: ignore[attr-defined]
