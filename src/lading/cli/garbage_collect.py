@@ -5,14 +5,14 @@ The output is that of Distribution where it says the same: what stays, a summary
 
 import asyncio
 from contextlib import ExitStack
-from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Self
 
 import click
 
-from lading.app.config.sources import configuration_path, load
+from lading.app.config.sources import load
 from lading.app.maintenance import Collected, Mark, Tally, What, collect_at_once
+from lading.cli.configured import configured
 from lading.cli.names import examples
 from lading.cli.output import counted
 from lading.errors import LadingError
@@ -42,11 +42,7 @@ def command(
 
     This is the command of Distribution; `lading gc` says why each thing goes, and has more options.
     """
-    named = Path(file) if file else configuration_path()
-    if named is None:
-        click.echo("configuration error: configuration path unspecified", err=True)
-        click.echo(context.get_usage(), err=True)
-        return 1
+    named = configured(context, file)
     with _Telling(quiet=quiet) as told:
         try:
             tally = asyncio.run(

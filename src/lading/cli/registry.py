@@ -6,14 +6,14 @@ Entry points, scripts and cron jobs that were written for that one find what the
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from lading.app.config.sources import configuration_path, load
+from lading.app.config.sources import load
 from lading.app.launch import run
 from lading.app.versions import version
 from lading.cli.completion import SHELLS, script
+from lading.cli.configured import configured
 from lading.cli.main import ended
 
 _MISTAKEN = 2
@@ -86,12 +86,7 @@ def registry(context: click.Context) -> None:
 @click.pass_context
 def serve(context: click.Context, *, file: str | None) -> int:
     """Serve as CONFIG.yml says, or the file that REGISTRY_CONFIGURATION_PATH names."""
-    named = configuration_path() if file is None else Path(file)
-    if named is None:
-        click.echo("configuration error: configuration path unspecified", err=True)
-        click.echo(context.get_usage(), err=True)
-        return 1
-    return run(load(file=named))
+    return run(load(file=configured(context, file)))
 
 
 @registry.command("help")

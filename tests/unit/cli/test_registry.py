@@ -21,13 +21,14 @@ def test_version_is_one_line_of_three_words(
     assert capsys.readouterr().out == f"/bin/registry lading {versions()['lading']}\n"
 
 
+@pytest.mark.parametrize("named", [[], [""]])
 def test_serve_wants_a_file(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    named: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As there, nothing is served without one, and the code is 1."""
     monkeypatch.delenv("REGISTRY_CONFIGURATION_PATH", raising=False)
 
-    code = main(["serve"])
+    code = main(["serve", *named])
 
     assert code == 1
     assert capsys.readouterr().err.startswith(
