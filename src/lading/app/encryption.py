@@ -37,10 +37,10 @@ def encryption(config: TlsConfig, root: Path) -> Encryption:
     Raises:
         ConfigInvalid: something is missing, or cannot be used.
     """
+    if not config.wanted:
+        return Encryption()
     if config.acme.hosts:
         return _by_authority(config, root)
-    if config.certificate is None and config.key is None:
-        return Encryption()
     if config.key is None:
         raise ConfigInvalid("tls.certificate has no tls.key")
     if config.certificate is None:

@@ -103,7 +103,7 @@ def _crew(
         version=version(),
         addresses=[_address(each) for each in sockets.main],
         debug=[_address(each) for each in sockets.debug],
-        secure=encrypted.seal is not None,
+        secure=config.tls.wanted,
         root=config.root,
         new=new,
         read_only=config.read_only,

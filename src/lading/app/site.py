@@ -14,14 +14,14 @@ from lading.wire.message import Fields, Handler
 
 def sited(handler: Handler, config: Config) -> Site:
     """*handler*, standing where *config* says."""
-    http, tls = config.http, config.tls
+    http = config.http
     return Site(
         handler,
         prefix=http.prefix,
         root=http.host,
         relative=http.relative_urls,
         trust=Trust(config.trusted_proxies),
-        sealed=tls.certificate is not None or bool(tls.acme.hosts),
+        sealed=config.tls.wanted,
     )
 
 

@@ -42,6 +42,23 @@ def field(response: Response, name: str) -> str:
     return dict(response.headers)[name]
 
 
+@pytest.mark.parametrize(
+    "encrypted",
+    [
+        {"tls__certificate": "c.pem", "tls__key": "k.pem"},
+        {"tls__acme__hosts": "[r.example]"},
+    ],
+)
+async def test_locations_are_encrypted_where_connections_are(
+    tmp_path: Path, encrypted: dict[str, str]
+) -> None:
+    """A client that was asked by https is not sent to http, whoever made the certificate."""
+    async with serving(tmp_path, http__relative_urls="false", **encrypted) as handler:
+        begun = await handler(asked("POST", "/v2/a/blobs/uploads/"))
+
+    assert field(begun, "Location").startswith("https://r.example/v2/a/blobs/uploads/")
+
+
 async def test_registry_stands_where_the_operator_says(tmp_path: Path) -> None:
     """Under a prefix, with absolute locations, as a proxy was asked, and with fields of its own."""
     async with serving(

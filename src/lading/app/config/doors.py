@@ -82,6 +82,11 @@ class TlsConfig:
     )
     acme: AcmeConfig = section(AcmeConfig, "Certificates that the server gets for itself.")
 
+    @property
+    def wanted(self) -> bool:
+        """Whether connections are encrypted."""
+        return bool(self.certificate or self.key or self.acme.hosts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpConfig:

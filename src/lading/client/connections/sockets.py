@@ -1,4 +1,4 @@
-"""Sockets to where an origin listens: names, addresses, and what stops them. Blocks, in worker threads."""
+"""Sockets to where an origin listens: names, addresses, what stops them. Blocks, in threads."""
 
 import contextlib
 import ipaddress
