@@ -1,5 +1,7 @@
 """One configuration file for both: Distribution and Lading start with it, and listen where it says."""
 
+import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lading.oci.media_types import OCI_CONFIG, OCI_MANIFEST
 from tests.architecture.repository_files import ROOT
-from tests.interop.remote import request
+from tests.interop.remote import digest_of, request
+from tests.peers.issuer import Issuer
 from tests.peers.programs import program
 from tests.peers.servers import Server, free_port
 
@@ -26,6 +30,7 @@ http:
   headers: {X-Content-Type-Options: [nosniff]}
 health: {storagedriver: {enabled: true, interval: 10s, threshold: 3}}
 """
+POLICY = "policy: {repository: {classes: [image, plugin]}}\n"
 
 
 def started(
@@ -41,7 +46,8 @@ def started(
         **environment,
     }
     log = folder / f"{name}.log"
-    return Server(name, command, f"127.0.0.1:{port}", log, "/v2/", variables)
+    # Both answer that, whoever asks.
+    return Server(name, command, f"127.0.0.1:{port}", log, "/", variables)
 
 
 @pytest.fixture(params=["distribution", "lading", "registry"])
@@ -106,6 +112,47 @@ def completed(log: Path) -> dict[str, object]:
     lines = [json.loads(each) for each in log.read_text().splitlines() if each.startswith("{")]
     (found,) = [each for each in lines if each.get("http.response.status") == 404]
     return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("repository", 201), ("repository(image)", 201), ("repository(plugin)", 403)],
+)
+def test_rights_for_plugins_put_no_image(
+    command: list[str], kind: str, status: int, tmp_path: Path
+) -> None:
+    """Where the policy looks at kinds of content at all."""
+    issuer = Issuer({}, lambda *_: True)
+    (tmp_path / "keys.json").write_text(issuer.keys)
+    path = tmp_path / "config.yml"
+    token = f"realm: http://a/, service: s, issuer: {issuer.name}, jwks: {tmp_path}/keys.json"
+    path.write_text(f"{PLAIN}auth: {{token: {{{token}}}}}\n" + POLICY)
+    shown = {"Authorization": f"Bearer {issuer.token('ada', 's', [f'{kind}:a:pull,push'])}"}
+    image = {"mediaType": OCI_CONFIG, "size": 2, "digest": digest_of(b"{}")}
+    manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": image, "layers": []}
+
+    with started("server", [*command, str(path)], tmp_path, {}) as server:
+        begun, fields, _ = sent(server, "POST", "/v2/a/blobs/uploads/", b"", shown)
+        place = f"{fields['location']}{'&' if '?' in fields['location'] else '?'}"
+        put, _, _ = sent(server, "PUT", f"{place}digest={digest_of(b'{}')}", b"{}", shown)
+        named = {**shown, "Content-Type": OCI_MANIFEST}
+        found, _, body = sent(
+            server, "PUT", "/v2/a/manifests/v1", json.dumps(manifest).encode(), named
+        )
+
+    assert (begun, put, found) == (202, 201, status)
+    assert status == 201 or json.loads(body)["errors"][0]["code"] == "DENIED"
+
+
+def sent(
+    server: Server, method: str, place: str, body: bytes, fields: Mapping[str, str]
+) -> tuple[int, dict[str, str], bytes]:
+    """What is answered to that: status, fields by their names in small letters, and the body."""
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    with contextlib.closing(connection):
+        connection.request(method, place, body, dict(fields))
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
 
 
 def test_a_mistake_ends_the_start(command: list[str], tmp_path: Path) -> None:

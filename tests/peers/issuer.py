@@ -71,14 +71,16 @@ class Issuer:
         return told
 
     def _granted(self, user: str, scope: str) -> dict[str, Any]:
-        kind, _, rest = scope.partition(":")
+        what, _, rest = scope.partition(":")
+        kind, _, named = what.partition("(")
         name, _, actions = rest.rpartition(":")
         allowed = [
             each
             for each in actions.split(",")
             if (kind == "repository" and self.allows(user, name, each))
         ]
-        return {"type": kind, "name": name, "actions": allowed}
+        # A kind of content stands in brackets: repository(plugin):team/app:pull.
+        return {"type": kind, "class": named.rstrip(")"), "name": name, "actions": allowed}
 
 
 class _Handler(BaseHTTPRequestHandler):
