@@ -93,23 +93,19 @@ async def test_nothing_is_done_aside_while_several_bodies_flow(
     aside: Aside, bodies: Threads
 ) -> None:
     """Then every processor has something to do already."""
+    begun, ended = threading.Event(), threading.Event()
 
-    def second() -> bool:
-        return aside.helps(WORTH)
+    def flow() -> None:
+        begun.set()
+        assert ended.wait(10)
 
-    def first(ask: threading.Event, asked: threading.Event) -> bool:
-        ask.set()
-        assert asked.wait(10)
-        return aside.helps(WORTH)
+    other = asyncio.create_task(bodies.run(flow))
+    await asyncio.to_thread(begun.wait, 10)
+    alone = await bodies.run(aside.helps, WORTH)
+    ended.set()
+    await other
 
-    ask, asked = threading.Event(), threading.Event()
-    waiting = asyncio.create_task(bodies.run(first, ask, asked))
-    await asyncio.to_thread(ask.wait, 10)
-    with_another = await bodies.run(second)
-    asked.set()
-
-    assert not with_another
-    assert await waiting
+    assert not alone
 
 
 async def test_upload_goes_on_after_a_block_of_which_a_part_was_written(
