@@ -9,7 +9,6 @@ import pytest
 from tests.architecture.repository_files import ROOT, module_name, parsed, sources
 
 LONGEST_MODULE = 450
-LONGEST_SUITE = 700  # a contract suite is a long list of promises
 LONGEST_FUNCTION = 70
 VAGUE = {"utils", "helpers", "common", "base", "core", "manager", "types"}
 
@@ -35,11 +34,9 @@ def _public(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
 @each_module
 def test_a_module_fits_in_the_head(path: Path) -> None:
     """A module that grows past the limit is a sign that a room wants a wall."""
-    limit = LONGEST_SUITE if "testing" in path.parts else LONGEST_MODULE
-
     lines = (ROOT / path).read_text(encoding="utf-8").count("\n")
 
-    assert lines <= limit
+    assert lines <= LONGEST_MODULE
 
 
 @each_module

@@ -1,14 +1,11 @@
-"""The part of `MetadataStoreContract` about what is kept, what goes, and who may work at once."""
+"""The part of `MetadataStoreContract` about what goes, and what stays."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
-from pathlib import Path
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
-from lading.errors import BlobUnknown, ManifestUnknown
+from lading.errors import BlobUnknown
 from lading.interfaces.access import Occasion
 from lading.interfaces.metadata import (
     BlobLinked,
@@ -18,22 +15,15 @@ from lading.interfaces.metadata import (
     ManifestPut,
     MetadataStore,
     RepositoryDeleted,
-    TagDeleted,
 )
 from lading.oci import media_types
 from lading.oci.digest import Digest
-from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples
-from lading.testing.metadata_writing import APP, OTHER, Clock, link, push, put, tags_of
-
-GRACE = timedelta(hours=24)
-"""The grace period of the stores in the suite."""
-
-HOUR = timedelta(hours=1)
+from lading.testing.metadata_writing import APP, GRACE, HOUR, OTHER, Clock, link, push, put, tags_of
 
 
-async def _collected(store: MetadataStore, clock: Clock, *, limit: int = 100) -> list[Doomed]:
+async def collected(store: MetadataStore, clock: Clock, *, limit: int = 100) -> list[Doomed]:
     """All that rounds take now, with the bytes buried."""
     taken: list[Doomed] = []
     finished = False
@@ -56,38 +46,8 @@ def _bytes(taken: Sequence[Doomed]) -> set[Digest]:
     return {each.digest for each in taken if each.repository is None}
 
 
-def _rows(*manifests: Manifest) -> list[tuple[RepositoryName, Digest, int]]:
-    found = [(APP, each.digest, len(each.body)) for each in manifests]
-    return sorted(found, key=lambda row: str(row[1]))
-
-
 class CollectionContract:
-    """Every promise of `Collection`, `Audit`, `Exclusion` and `Rehearsal`."""
-
-    def opened(
-        self, place: Path, *, grace: timedelta, undo: timedelta, now: Callable[[], datetime]
-    ) -> AbstractAsyncContextManager[MetadataStore]:
-        """A new store, which may keep its files under *place*."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def clock(self) -> Clock:
-        """The time of the stores."""
-        return Clock()
-
-    @pytest.fixture
-    async def store(self, tmp_path: Path, clock: Clock) -> AsyncIterator[MetadataStore]:
-        """A store without an undo window."""
-        undo = timedelta(0)
-        async with self.opened(tmp_path / "store", grace=GRACE, undo=undo, now=clock) as store:
-            yield store
-
-    @pytest.fixture
-    async def undoing(self, tmp_path: Path, clock: Clock) -> AsyncIterator[MetadataStore]:
-        """A store in which everything can be undone for three days."""
-        undo = timedelta(days=3)
-        async with self.opened(tmp_path / "undoing", grace=GRACE, undo=undo, now=clock) as store:
-            yield store
+    """Every promise of `Collection` and `Rehearsal`."""
 
     async def test_blob_that_no_manifest_names_goes_after_the_grace(
         self, store: MetadataStore, clock: Clock
@@ -95,10 +55,10 @@ class CollectionContract:
         """First the permission to read it, then its bytes; not before the grace has passed."""
         blob = await link(store, b"content")
         clock.advance(GRACE)
-        early = await _collected(store, clock)
+        early = await collected(store, clock)
 
         clock.advance(HOUR)
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         assert early == []
         assert _links(taken) == {(APP, blob.digest)}
@@ -110,7 +70,7 @@ class CollectionContract:
         }
         with pytest.raises(BlobUnknown):
             await store.get_blob(APP, blob.digest)
-        assert await _collected(store, clock) == []
+        assert await collected(store, clock) == []
 
     async def test_what_a_live_manifest_names_stays(
         self, store: MetadataStore, clock: Clock
@@ -125,7 +85,7 @@ class CollectionContract:
         await put(store, samples.index(child.manifest, cache), tags=["v1"])
         clock.advance(GRACE + HOUR)
 
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         assert taken == []
         for content in (*untagged.blobs, *child.blobs, b"cache"):
@@ -144,13 +104,13 @@ class CollectionContract:
         await put(store, manifest)
         await put(store, samples.image_manifest(layers=[shared]))
         clock.advance(GRACE * 3)
-        await _collected(store, clock)
+        await collected(store, clock)
         await store.commit(ManifestDeleted(APP, manifest.digest), occasion=Occasion())
 
         clock.advance(GRACE)
-        early = await _collected(store, clock)
+        early = await collected(store, clock)
         clock.advance(HOUR)
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         assert early == []
         assert _links(taken) == {(APP, alone.digest)}
@@ -164,7 +124,7 @@ class CollectionContract:
         blob = await link(store, image.blobs[0])
         clock.advance(GRACE + HOUR)
 
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         assert _links(taken) == {(APP, blob.digest)}
         assert _bytes(taken) == set()
@@ -177,10 +137,10 @@ class CollectionContract:
         blob = await link(store, b"content")
         clock.advance(GRACE * 2)
         await store.commit(BlobUnlinked(APP, blob.digest), occasion=Occasion())
-        early = await _collected(store, clock)
+        early = await collected(store, clock)
         clock.advance(GRACE + HOUR)
 
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         assert early == []
         assert [(each.digest, each.repository) for each in taken] == [(blob.digest, None)]
@@ -200,7 +160,7 @@ class CollectionContract:
         await store.commit(RepositoryDeleted(APP), occasion=Occasion())
         clock.advance(GRACE + HOUR)
 
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         digests = {Digest.of(content) for content in image.blobs}
         assert _links(taken) == {(APP, digest) for digest in digests}
@@ -215,9 +175,9 @@ class CollectionContract:
         await store.get_blob(APP, blob.digest, vouch=True)
         clock.advance(GRACE - HOUR)
 
-        early = await _collected(store, clock)
+        early = await collected(store, clock)
         clock.advance(HOUR * 2)
-        late = await _collected(store, clock)
+        late = await collected(store, clock)
 
         assert early == []
         assert _bytes(late) == {blob.digest}
@@ -228,7 +188,7 @@ class CollectionContract:
         """Once the permission has gone, nobody is told that the blob exists."""
         blob = await link(store, b"content")
         clock.advance(GRACE + HOUR)
-        await _collected(store, clock)
+        await collected(store, clock)
 
         with pytest.raises(BlobUnknown):
             await store.get_blob(APP, blob.digest, vouch=True)
@@ -248,7 +208,7 @@ class CollectionContract:
         assert [(each.digest, each.repository) for each in again.taken] == [(blob.digest, None)]
         assert doomed
         assert not await store.still_doomed(blob.digest)
-        assert await _collected(store, clock) == []
+        assert await collected(store, clock) == []
 
     async def test_pushing_doomed_bytes_again_saves_them(
         self, store: MetadataStore, clock: Clock
@@ -262,7 +222,7 @@ class CollectionContract:
 
         assert not await store.still_doomed(blob.digest)
         assert await store.get_blob(APP, blob.digest) == blob
-        assert await _collected(store, clock) == []
+        assert await collected(store, clock) == []
 
     async def test_rounds_are_as_large_as_is_asked(
         self, store: MetadataStore, clock: Clock
@@ -271,7 +231,7 @@ class CollectionContract:
         blobs = [await link(store, b"%d" % number) for number in range(7)]
         clock.advance(GRACE + HOUR)
 
-        taken = await _collected(store, clock, limit=3)
+        taken = await collected(store, clock, limit=3)
 
         assert _links(taken) == {(APP, blob.digest) for blob in blobs}
         assert _bytes(taken) == {blob.digest for blob in blobs}
@@ -286,7 +246,7 @@ class CollectionContract:
         clock.advance(GRACE + HOUR)
 
         first = await store.condemn(before=clock() - GRACE, limit=1)
-        rest = await _collected(store, clock, limit=1)
+        rest = await collected(store, clock, limit=1)
 
         assert ([*first.taken], first.finished) == ([], False)
         assert [each.digest for each in rest] == [blob.digest] * 2
@@ -301,7 +261,7 @@ class CollectionContract:
         steps = [await store.condemn(before=clock() - GRACE, limit=2) for _ in range(4)]
 
         assert not any(step.finished for step in steps)
-        assert len(_bytes(await _collected(store, clock, limit=2))) == 3
+        assert len(_bytes(await collected(store, clock, limit=2))) == 3
 
     async def test_rehearsal_changes_nothing(self, store: MetadataStore) -> None:
         """What is done to a copy stays in the copy."""
@@ -323,9 +283,9 @@ class CollectionContract:
         await undoing.commit(ManifestDeleted(APP, image.manifest.digest), occasion=Occasion())
         clock.advance(timedelta(days=3) - HOUR)
 
-        early = await _collected(undoing, clock)
+        early = await collected(undoing, clock)
         clock.advance(HOUR * 2)
-        late = await _collected(undoing, clock)
+        late = await collected(undoing, clock)
 
         assert early == []
         assert _bytes(late) == {Digest.of(content) for content in image.blobs}
@@ -337,7 +297,7 @@ class CollectionContract:
         manifest = await push(store)
         await store.commit(ManifestDeleted(APP, manifest.digest), occasion=Occasion())
         clock.advance(GRACE + HOUR)
-        await _collected(store, clock)
+        await collected(store, clock)
 
         events = await store.events(after=0, limit=100)
 
@@ -345,28 +305,6 @@ class CollectionContract:
             event.change.manifest.body for event in events if isinstance(event.change, ManifestPut)
         ]
         assert bodies == [b""]
-
-    async def test_manifest_without_any_name_is_untagged(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """A tag, an index or a subject that is here is a name; so is one that ended just now."""
-        lone = await push(store, samples.image(1))
-        child = await push(store, samples.image(2))
-        await put(store, samples.index(child), tags=["index"])
-        tagged = await push(store, samples.image(3), tags=["v1"])
-        await link(store, samples.EMPTY)
-        await put(store, samples.artifact(child))
-        orphan = samples.artifact(samples.image(9).manifest)
-        await put(store, orphan)
-        clock.advance(GRACE + HOUR)
-        await store.commit(TagDeleted(APP, Tag("v1")), occasion=Occasion())
-
-        now = await store.untagged(before=clock() - GRACE, limit=10)
-        clock.advance(GRACE + HOUR)
-        later = await store.untagged(before=clock() - GRACE, limit=10)
-
-        assert [*now] == _rows(lone, orphan)
-        assert [*later] == _rows(lone, orphan, tagged)
 
     async def test_what_was_deleted_may_go_before_what_was_pushed(
         self, store: MetadataStore, clock: Clock
@@ -399,235 +337,6 @@ class CollectionContract:
 
         assert {digest for _, digest in _links(step.taken)} == {Digest.of(each) for each in others}
 
-    async def test_manifest_whose_tag_moved_on_may_go_at_once(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """One that never had a name may be about to get one; one that was promised stays."""
-        moved = await push(store, samples.image(1), tags=["v1"])
-        promised = await push(store, samples.image(2), tags=["v2"])
-        await push(store, samples.image(3), tags=["v1", "v2"])
-        await push(store, samples.image(4))
-        clock.advance(timedelta(seconds=1))
-        await store.resolve(APP, promised.digest)
-        clock.advance(timedelta(seconds=1))
-        before, ended = clock() - HOUR, clock()
-
-        found = await store.untagged(before=before, ended_before=ended, limit=10)
-
-        assert [*found] == _rows(moved)
-        await store.commit(ManifestDeleted(APP, moved.digest, before, ended), occasion=Occasion())
-        with pytest.raises(ManifestUnknown):
-            await store.commit(
-                ManifestDeleted(APP, promised.digest, before, ended), occasion=Occasion()
-            )
-
-    async def test_what_is_kept_is_counted(self, store: MetadataStore) -> None:
-        """Blobs and manifests each once, in however many repositories they are."""
-        await push(store, samples.image(1), tags=["v1"])
-        await link(store, b"waits for its manifest")
-
-        kept = await store.kept()
-
-        assert kept.named == len(set(samples.image(1).blobs)) + 1
-        assert kept.waiting == 1
-
-    async def test_what_manifests_name_is_told_once(self, store: MetadataStore) -> None:
-        """By the first that names it: those who mark need to remember nothing."""
-        images = [samples.image(seed) for seed in range(3)]
-        for image in images:
-            await push(store, image, repository=APP)
-        await push(store, images[0], repository=OTHER)
-        index = samples.index(*(image.manifest for image in images))
-        await put(store, index)
-        (first, second) = sorted([APP, OTHER])
-
-        whole = [
-            (repository, digest, {*named})
-            for repository in (first, second)
-            for digest, named in await store.marked(repository, after=None, limit=100)
-        ]
-        page = await store.marked(APP, after=None, limit=2)
-        rest = await store.marked(APP, after=page[-1][0], limit=100)
-
-        before: set[Digest] = set()
-        manifests = {each.manifest.digest: each.manifest for each in images} | {index.digest: index}
-        for _, digest, named in whole:
-            before.add(digest)
-            edges = {edge.digest for edge in manifests[digest].edges}
-            assert named == edges - before
-            before |= edges
-        assert [row[0] for row in (*page, *rest)] == sorted(
-            (digest for name, digest, _ in whole if name == APP), key=str
-        )
-
-    async def test_untagged_manifests_are_listed_a_page_at_a_time(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """Pages go on over the borders of repositories."""
-        for repository in (OTHER, APP):
-            for seed in range(3):
-                await push(store, samples.image(seed), repository=repository)
-        clock.advance(HOUR)
-
-        everything = [*await store.untagged(before=clock(), limit=100)]
-        pages: list[tuple[RepositoryName, Digest, int]] = []
-        after = None
-        while page := await store.untagged(before=clock(), limit=2, after=after):
-            pages += page
-            after = (page[-1][0], page[-1][1])
-
-        assert pages == everything
-        assert len(pages) == 6
-        assert [row[0] for row in pages] == [APP] * 3 + [OTHER] * 3
-
-    async def test_answer_that_a_digest_exists_keeps_it_from_being_untagged(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """A manifest that only its digest names is vouched for by being resolved."""
-        manifest = await push(store)
-        clock.advance(GRACE + HOUR)
-        await store.resolve(APP, manifest.digest)
-        clock.advance(HOUR)
-
-        early = await store.untagged(before=clock() - GRACE, limit=10)
-        clock.advance(GRACE)
-        late = await store.untagged(before=clock() - GRACE, limit=10)
-
-        assert [*early] == []
-        assert [row[1] for row in late] == [manifest.digest]
-
-    async def test_manifest_that_got_a_name_is_not_ended_as_untagged(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """A tag that came after the collector looked saves its manifest."""
-        manifest = await push(store)
-        clock.advance(GRACE + HOUR)
-        before = clock() - GRACE
-        change = ManifestDeleted(APP, manifest.digest, untagged_before=before)
-        await put(store, manifest, tags=["v1"])
-
-        with pytest.raises(ManifestUnknown):
-            await store.commit(change, occasion=Occasion())
-
-        assert await store.get_manifest(APP, Tag("v1")) == manifest
-
-    async def test_blobs_are_listed_by_digest(self, store: MetadataStore) -> None:
-        """An audit can go through all that is believed to be there."""
-        digests = [(await link(store, b"%d" % number)).digest for number in range(5)]
-
-        first = await store.blobs(after=None, limit=3)
-        rest = await store.blobs(after=first[-1].digest, limit=3)
-
-        assert [each.digest for each in (*first, *rest)] == sorted(digests, key=str)
-        assert {each.size for each in (*first, *rest)} == {1}
-
-    async def test_unknown_bytes_are_those_that_no_row_speaks_of(
-        self, store: MetadataStore, clock: Clock
-    ) -> None:
-        """Bytes that are doomed or unlinked are known all the same."""
-        doomed = await link(store, b"doomed")
-        clock.advance(GRACE + HOUR)
-        await store.condemn(before=clock() - GRACE, limit=100)
-        unlinked = await link(store, b"unlinked")
-        await store.commit(BlobUnlinked(APP, unlinked.digest), occasion=Occasion())
-        stray = Digest.of(b"stray")
-
-        found = await store.unknown([doomed.digest, stray, unlinked.digest])
-
-        assert [*found] == [stray]
-
-    async def test_mislaid_blob_is_readable_nowhere_until_it_is_pushed_again(
-        self, store: MetadataStore
-    ) -> None:
-        """Manifests that name it stay, and a push heals them."""
-        image = samples.image()
-        digest = Digest.of(image.blobs[0])
-        await push(store, image, tags=["v1"])
-        await link(store, image.blobs[0], OTHER)
-
-        where = await store.mislay(digest)
-        for repository in (APP, OTHER):
-            with pytest.raises(BlobUnknown):
-                await store.get_blob(repository, digest)
-        unknown = await store.unknown([digest])
-        await link(store, image.blobs[0])
-
-        assert {*where} == {APP, OTHER}
-        assert [*unknown] == [digest]
-        assert await store.get_manifest(APP, Tag("v1")) == image.manifest
-        assert await store.get_blob(APP, digest)
-
-    async def test_sound_store_has_nothing_wrong(self, store: MetadataStore, clock: Clock) -> None:
-        """After pushes, deletions and collection everything leads somewhere."""
-        manifest = await push(store, samples.image(1), tags=["v1"])
-        await push(store, samples.image(2), tags=["v1", "v2"])
-        await store.commit(ManifestDeleted(APP, manifest.digest), occasion=Occasion())
-        clock.advance(GRACE + HOUR)
-        await _collected(store, clock)
-
-        assert [*await store.check()] == []
-
-    async def test_content_that_was_there_and_is_not_is_found(self, store: MetadataStore) -> None:
-        """A manifest that was only ever put sparse tells nothing; put whole once, it does."""
-        image = samples.image()
-        await put(store, image.manifest, sparse=True)
-        never = [*await store.check()]
-        await push(store, image)
-        await put(store, image.manifest, sparse=True)
-        whole = [*await store.check()]
-
-        await store.mislay(Digest.of(image.blobs[0]))
-
-        (lost,) = await store.check()
-        assert (never, whole) == ([], [])
-        assert str(Digest.of(image.blobs[0])) in lost
-        assert str(image.manifest.digest) in lost
-
-    async def test_deleter_waits_for_publishers(self, store: MetadataStore) -> None:
-        """Publishers of a digest share it; a deleter has it alone."""
-        digest = Digest.of(b"content")
-        order: list[str] = []
-        published = asyncio.Event()
-
-        async def publish() -> None:
-            async with store.publishing(digest), store.publishing(digest):
-                published.set()
-                await asyncio.sleep(0)
-                order.append("published")
-
-        async def delete() -> None:
-            await published.wait()
-            async with store.exclusively(digest):
-                order.append("deleted")
-
-        await asyncio.gather(delete(), publish())
-
-        assert order == ["published", "deleted"]
-
-    async def test_publisher_waits_for_a_deleter(self, store: MetadataStore) -> None:
-        """A waiter that gives up leaves the lock as it was."""
-        digest = Digest.of(b"content")
-
-        async def publish() -> None:
-            async with store.publishing(digest):
-                pass
-
-        async with store.exclusively(digest):
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(publish(), 0.01)
-        await publish()
-        async with store.exclusively(digest):
-            pass
-
-    async def test_only_one_does_background_work(self, store: MetadataStore) -> None:
-        """Whoever does not wait is told so; whoever waits has its turn."""
-        async with store.background(wait=False) as first, store.background(wait=False) as second:
-            pass
-        async with store.background(wait=True) as third:
-            pass
-
-        assert (first, second, third) == (True, False, True)
-
     async def test_mount_of_a_blob_begins_a_grace_of_its_own(
         self, store: MetadataStore, clock: Clock
     ) -> None:
@@ -637,7 +346,7 @@ class CollectionContract:
         await store.commit(BlobLinked(OTHER, blob, source=APP), occasion=Occasion())
         clock.advance(HOUR)
 
-        taken = await _collected(store, clock)
+        taken = await collected(store, clock)
 
         assert _links(taken) == {(APP, blob.digest)}
         assert _bytes(taken) == set()

@@ -7,11 +7,10 @@ from datetime import timedelta
 from lading.interfaces.access import Occasion
 from lading.interfaces.metadata import Delivery, ManifestDeleted, MetadataStore, Outlook
 from lading.oci.names import Tag
-from lading.testing.metadata_collection import CollectionContract
 from lading.testing.metadata_writing import APP, Clock, link, push, put
 
 
-class DeliveriesContract(CollectionContract):
+class DeliveriesContract:
     """What is remembered of those who are told what happened."""
 
     async def test_outlook_of_an_empty_store_is_empty(self, store: MetadataStore) -> None:

@@ -17,6 +17,12 @@ APP = RepositoryName("team/app")
 OTHER = RepositoryName("team/other")
 """A second one."""
 
+GRACE = timedelta(hours=24)
+"""The grace period of the stores in the suite."""
+
+HOUR = timedelta(hours=1)
+"""What is waited after it, to be past it."""
+
 
 class Clock:
     """A time that passes only when it is told to."""
