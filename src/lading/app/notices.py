@@ -157,6 +157,7 @@ async def noticing(
         feed = Feed(
             metadata,
             told,
+            paused=[each.name for each in config.endpoints if each.disabled],
             references=config.include_references,
             give_up=config.give_up,
             keep=config.keep,

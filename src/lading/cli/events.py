@@ -10,7 +10,7 @@ from lading.app.events import happened, latest, outlook, urge
 from lading.app.maintenance import configured
 from lading.cli.names import examples
 from lading.cli.output import Output, counted, output_option, root_options
-from lading.cli.shapes import choice, many, maybe, number, record, text
+from lading.cli.shapes import choice, many, maybe, number, record, text, truth
 from lading.interfaces.metadata import Delivery
 from lading.interfaces.notices import Notice
 
@@ -47,6 +47,7 @@ _STATUS = record(
             failures=number("How often the next one failed in a row."),
             failingSince=maybe(text("Since when: RFC 3339.")),
             reason=text("Why it failed the last time; may be empty."),
+            removed=truth("Whether the configuration has it no more."),
         ),
         "One for each endpoint.",
     ),
@@ -106,10 +107,20 @@ def tail(
 @root_options
 @output_option(shape=_STATUS, items="endpoints")
 def status(*, root: str | None, config_file: str | None, out: Output) -> None:
-    """Say how far each endpoint has been told, and what keeps it from being told more."""
-    found = asyncio.run(outlook(configured(file=config_file, root=root)))
+    """Say how far each endpoint has been told, and what keeps it from being told more.
+
+    One that the configuration has no more is told of as removed, where the configuration is known:
+    use --config. Its place is forgotten with the events that it was not told.
+    """
+    loaded = configured(file=config_file, root=root)
+    found = asyncio.run(outlook(loaded))
+    # Without any setting it is not the configuration of the server.
+    known = loaded.given - {"root"}
+    names = {each.name for each in loaded.config.notifications.endpoints}
     for each in found.deliveries:
-        out.item(_standing(each, found.latest), _delivery(each, found.latest))
+        removed = bool(known) and each.endpoint not in names
+        standing = f"{each.endpoint}: removed" if removed else _standing(each, found.latest)
+        out.item(standing, _delivery(each, found.latest) | {"removed": removed})
     out.end("" if found.deliveries else "nobody is told of events", {"latest": found.latest})
 
 

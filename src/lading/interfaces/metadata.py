@@ -9,7 +9,7 @@ both event numbers, and what a manifest names ends with it. What an ended row na
 the undo window closes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -313,10 +313,13 @@ class Deliveries(Protocol):
         """
         ...
 
-    async def forget_events(self, *, before: datetime, upto: int, limit: int) -> int:
+    async def forget_events(
+        self, *, before: datetime, upto: int, limit: int, known: Container[str] = ()
+    ) -> int:
         """Forget up to *limit* of the oldest events, numbered up to *upto* and from before *before*.
 
-        The latest event is never forgotten. Returns how many were.
+        The latest is never forgotten. Returns how many were. Endpoints that are not *known* are
+        forgotten with the first event that they were not told.
         """
         ...
 

@@ -1,6 +1,6 @@
 """How far events have been told to whom, and forgetting those that everybody was told of."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from lading.interfaces.metadata import Delivery, Outlook
@@ -31,6 +31,8 @@ FORGET = (
     " WHERE number <= ? AND number < (SELECT MAX(number) FROM events)"
     " ORDER BY number LIMIT ?) AND at < ? RETURNING 1"
 )
+OLDEST = "SELECT MIN(number) FROM events"
+PLACES = "SELECT endpoint, number FROM deliveries ORDER BY endpoint"
 
 
 def outlook(connection: Connection) -> Outlook:
@@ -76,6 +78,17 @@ def urge(connection: Connection, endpoint: str, skip_to: int) -> bool:
     return connection.row(URGE, (skip_to, skip_to, endpoint)) is not None
 
 
-def forget_events(connection: Connection, before: datetime, upto: int, limit: int) -> int:
-    """Delete up to *limit* of the oldest events; return how many."""
-    return len(connection.rows(FORGET, (upto, limit, stamp(before))))
+def forget_events(
+    connection: Connection, before: datetime, upto: int, limit: int, known: Container[str]
+) -> int:
+    """Delete up to *limit* of the oldest events; return how many.
+
+    Whoever is not *known* goes when the event after its place is gone.
+    """
+    forgotten = len(connection.rows(FORGET, (upto, limit, stamp(before))))
+    oldest = connection.row(OLDEST)
+    first = (oldest[0] or 0) if oldest else 0
+    for endpoint, number in connection.rows(PLACES):
+        if endpoint not in known and number + 1 < first:
+            connection.run("DELETE FROM deliveries WHERE endpoint = ?", (endpoint,))
+    return forgotten

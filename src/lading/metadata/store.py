@@ -4,7 +4,7 @@ Reads that answer requests are short and may run on the event loop; everything t
 transaction, and durable before it returns.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -162,9 +162,11 @@ class RowStore:
         """Ask that *endpoint* be tried at once, with what comes after *skip_to*."""
         return await self._database.write(deliveries.urge, endpoint, skip_to)
 
-    async def forget_events(self, *, before: datetime, upto: int, limit: int) -> int:
-        """Forget the oldest events."""
-        return await self._database.write(deliveries.forget_events, before, upto, limit)
+    async def forget_events(
+        self, *, before: datetime, upto: int, limit: int, known: Container[str] = ()
+    ) -> int:
+        """Forget the oldest events, and who was to be told of them and is not *known*."""
+        return await self._database.write(deliveries.forget_events, before, upto, limit, known)
 
     async def condemn(
         self, *, before: datetime, ended_before: datetime | None = None, limit: int

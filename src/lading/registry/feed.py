@@ -91,8 +91,9 @@ class Feed:
     """Tells all *subscriptions* what changes, until it is cancelled.
 
     Changes that could not be told for *give_up* are passed over; what everybody was told of is
-    forgotten *keep* after it happened. Nothing is written while *may_write* says no. *pause* waits
-    for seconds.
+    forgotten *keep* after it happened, and with it the places of endpoints that are not told any
+    more, unless they are *paused*. Nothing is written while *may_write* says no. *pause* waits for
+    seconds.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Feed:
         give_up: timedelta,
         keep: timedelta,
         now: Callable[[], datetime],
+        paused: Sequence[str] = (),
         references: bool = False,
         may_write: Callable[[], bool] = lambda: True,
         pause: Pause = asyncio.sleep,
@@ -110,6 +112,7 @@ class Feed:
     ) -> None:
         self._metadata = metadata
         self._subscriptions = subscriptions
+        self._known = {*paused, *(each.name for each in subscriptions)}
         self._give_up = give_up
         self._keep = keep
         self._now = now
@@ -206,6 +209,7 @@ class Feed:
                     before=self._now() - self._keep,
                     upto=min((each.delivery.number for each in couriers), default=latest),
                     limit=_TIDY_BATCH,
+                    known=self._known,
                 )
                 full = forgotten == _TIDY_BATCH
                 await self._pause(_BREATH)

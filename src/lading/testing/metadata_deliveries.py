@@ -70,6 +70,24 @@ class DeliveriesContract:
         assert left == numbers[2:]
         assert await store.forget_events(before=now, upto=numbers[3], limit=100) == 1
 
+    async def test_whoever_is_unknown_is_forgotten_with_what_it_was_not_told(
+        self, store: MetadataStore, clock: Clock
+    ) -> None:
+        """As long as it could go on where it was, its place is kept."""
+        for content in (b"1", b"2", b"3"):
+            await link(store, content)
+        clock.advance(timedelta(days=1))
+        first, second, third = [event.number for event in await store.events(after=0, limit=100)]
+        old = [Delivery("known", first), Delivery("gone", first), Delivery("later", second)]
+        await store.settle(old)
+
+        await store.forget_events(before=clock(), upto=first, limit=100, known=["known"])
+        none = [each.endpoint for each in (await store.outlook()).deliveries]
+        await store.forget_events(before=clock(), upto=third, limit=100, known=["known"])
+
+        assert none == ["gone", "known", "later"]
+        assert [each.endpoint for each in (await store.outlook()).deliveries] == ["known", "later"]
+
     async def test_numbers_go_on_after_all_events_were_forgotten(
         self, store: MetadataStore, clock: Clock
     ) -> None:

@@ -83,6 +83,22 @@ def test_status_says_what_waits_and_what_is_wrong(
     assert well.endswith("0 events waiting")
 
 
+def test_status_tells_who_was_removed(
+    told: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever is not told any more has nothing waiting."""
+    file = tmp_path / "config.yml"
+    file.write_text(
+        "lading: {notifications: {endpoints: [{name: well, url: 'http://127.0.0.1:1/'}]}}\n"
+    )
+
+    main(["events", "status", "--root", str(told), "--config", str(file)])
+
+    ill, well = capsys.readouterr().out.splitlines()
+    assert ill == "ill: removed"
+    assert well.endswith("0 events waiting")
+
+
 def test_status_without_endpoints_says_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing would look like a mistake."""
     main(["events", "status", "--root", str(root)])

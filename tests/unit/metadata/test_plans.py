@@ -18,7 +18,7 @@ from lading.interfaces.metadata import (
     RepositoryDeleted,
     TagDeleted,
 )
-from lading.metadata import audit, changes, collection, deliveries, reading, untagged
+from lading.metadata import audit, changes, collection, deliveries, marking, reading, untagged
 from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Row, Value
@@ -128,6 +128,7 @@ def _read_everything(noting: _Noting) -> None:
     collection.record_pulls(noting, [Pull(APP, index.digest, Tag("v2"), AT)])
     collection.still_doomed(noting, blob.digest)
     untagged.untagged(noting, HORIZON.before, HORIZON.ended, 10, None)
+    marking.marked(noting, APP, None, 10)
     audit.blobs(noting, None, 10)
     audit.unknown(noting, [blob.digest])
 
@@ -139,7 +140,8 @@ def _collect_everything(noting: _Noting) -> None:
     deliveries.settle(noting, [Delivery("a", 1)])
     deliveries.urge(noting, "a", 2)
     deliveries.outlook(noting)
-    deliveries.forget_events(noting, AT, 3, 10)
+    deliveries.settle(noting, [Delivery("behind", -9)])
+    deliveries.forget_events(noting, AT, 3, 10, ["a"])
     audit.mislay(noting, samples.image().manifest.digest)
 
 

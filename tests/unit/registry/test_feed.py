@@ -12,7 +12,7 @@ import pytest
 
 from lading.errors import StorageFull, UpstreamFailed, UpstreamUnreachable
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import ManifestDeleted, MetadataStore, TagDeleted
+from lading.interfaces.metadata import Delivery, ManifestDeleted, MetadataStore, TagDeleted
 from lading.interfaces.notices import Deed, NoMeter, Notice
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.names import Tag
@@ -358,6 +358,26 @@ async def test_old_events_are_forgotten_once_everybody_was_told(
 
     assert (len(well.told), len(down.told)) == (5, 5)
     assert (kept, left) == (5, 1)
+
+
+async def test_place_of_an_endpoint_that_was_removed_is_forgotten(
+    store: MetadataStore, time: Time
+) -> None:
+    """One that is only paused keeps its own."""
+    await _pushed(store, range(1))
+    await store.settle([Delivery("removed", 1), Delivery("paused", 1)])
+    await _pushed(store, range(1, 5))
+    time.now.advance(2 * HOUR)
+    endpoint = Endpoint()
+    feed = _feed(store, time, Subscription(name="a", sink=endpoint), keep=HOUR, paused=["paused"])
+    await feed.begin()
+
+    until = time.now() + HOUR / 30
+    async with _running(feed):
+        await _until(lambda: time.now() > until)
+
+    names = [each.endpoint for each in (await store.outlook()).deliveries]
+    assert names == ["a", "paused"]
 
 
 async def test_full_disk_keeps_nobody_from_being_told(time: Time) -> None:
