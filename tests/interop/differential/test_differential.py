@@ -1,6 +1,6 @@
 """Distribution 3.1.1 and Lading, set up by the same file, are asked the same and answer alike.
 
-Every difference there is has a row in ``permitted.py``, which says why; it is part of the
+Every difference there is has a row in ``permitted``, which says why; it is part of the
 documentation. What is compared: status, header fields and body of several hundred answers, the
 lines that both logs have of them, the events that endpoints are told, and what is counted, in every
 way in which registries are set up.
