@@ -33,7 +33,18 @@ EVERYTHING: dict[str, Any] = {
         "hosts": ["registry.example"],
         "tls": [{"secretName": "front", "hosts": ["registry.example"]}],
     },
-    "metrics": {"enabled": True, "serviceMonitor": {"enabled": True, "labels": {"team": "ops"}}},
+    "httpRoute": {
+        "enabled": True,
+        "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
+        "hostnames": ["registry.example"],
+        "timeouts": {"request": "600s"},
+        "annotations": {"a": "b"},
+    },
+    "metrics": {
+        "enabled": True,
+        "serviceMonitor": {"enabled": True, "labels": {"team": "ops"}},
+        "prometheusRule": {"enabled": True, "labels": {"team": "ops"}},
+    },
     "serviceAccount": {"name": "registry"},
     "podAnnotations": {"a": "b"},
     "podLabels": {"c": "d"},
@@ -42,6 +53,7 @@ EVERYTHING: dict[str, Any] = {
     "affinity": {"nodeAffinity": {}},
     "priorityClassName": "high",
 }
+OF_OTHERS = ("HTTPRoute", "PrometheusRule", "ServiceMonitor")
 VALUES = {
     "default": {},
     "everything": EVERYTHING,
@@ -94,7 +106,8 @@ def test_kubernetes_would_take_what_comes_of_it(
 ) -> None:
     """Every field exists and has the right type; what is no part of Kubernetes is left out."""
     kinds = rendered(helm, "--values", values)
-    kinds.pop("ServiceMonitor", None)
+    for kind in OF_OTHERS:
+        kinds.pop(kind, None)
     folder = tmp_path / "rendered"
     folder.mkdir()
     for kind, document in kinds.items():
@@ -163,6 +176,43 @@ def test_the_monitor_scrapes_the_port_of_the_service(helm: Program, tmp_path: Pa
     assert wanted.items() <= found["Service"]["metadata"]["labels"].items()
 
 
+def test_the_route_leads_to_the_port_of_the_service(helm: Program, tmp_path: Path) -> None:
+    """From the gateway that is named, for the hosts that are named."""
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps(EVERYTHING))
+
+    found = rendered(helm, "--values", file)
+
+    route, service = found["HTTPRoute"], found["Service"]
+    (rule,) = route["spec"]["rules"]
+    (backend,) = rule["backendRefs"]
+    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert route["spec"]["parentRefs"] == EVERYTHING["httpRoute"]["parentRefs"]
+    assert route["spec"]["hostnames"] == ["registry.example"]
+    assert rule["timeouts"] == {"request": "600s"}
+    assert backend["name"] == service["metadata"]["name"]
+    assert backend["port"] in {each["port"] for each in service["spec"]["ports"]}
+
+
+def test_the_alerts_are_those_of_prometheus(helm: Program, tmp_path: Path) -> None:
+    """Word by word: what Prometheus fills in is not taken for what helm does."""
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps(EVERYTHING))
+    alerts = (ROOT / "deploy/prometheus/lading-alerts.yml").read_text()
+
+    found = rendered(helm, "--values", file)["PrometheusRule"]
+
+    assert found["spec"] == YAML(typ="safe", pure=True).load(alerts)
+    assert found["metadata"]["labels"]["team"] == "ops"
+
+
+def test_what_other_programs_read_is_not_made_unasked(helm: Program) -> None:
+    """A cluster without an operator or a gateway would refuse the whole release."""
+    found = rendered(helm)
+
+    assert {*OF_OTHERS, "Ingress"}.isdisjoint(found)
+
+
 def test_a_changed_file_replaces_the_pod(helm: Program) -> None:
     """Without that, a server goes on with the old one."""
     plain = rendered(helm)
@@ -179,6 +229,9 @@ def test_a_changed_file_replaces_the_pod(helm: Program) -> None:
     ("setting", "told"),
     [
         ("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor needs metrics.enabled"),
+        ("metrics.prometheusRule.enabled=true", "metrics.prometheusRule needs metrics.enabled"),
+        ("httpRoute.enabled=true", "httpRoute.parentRefs names no gateway"),
+        ("httpRoute.parentRefs[0].nam=public", "nam"),
         ("ingress.enabled=true", "ingress.hosts names no host"),
         ("persistance.enabled=false", "persistance"),
         ("service.port=many", "port"),
