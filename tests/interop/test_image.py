@@ -202,6 +202,45 @@ def test_what_is_stored_has_the_modes_that_it_had(
     assert {stat.S_IMODE(each.stat().st_mode) for each in stored if each.is_dir()} == {0o755}
 
 
+def test_garbage_is_collected_beside_the_server(
+    docker: Program, stand_in: str, note: str, tmp_path: Path
+) -> None:
+    """As people run it: what a tag named before goes, and what it names is served on."""
+    assert stand_in
+    (tmp_path / "other.txt").write_text("another note\n")
+    archive = tmp_path / "other.tar"
+    subprocess.run(["tar", "-C", tmp_path, "-cf", archive, "other.txt"], check=True)
+    docker.run("import", archive, "other:made-here")
+    with composed(FILES / "plain.yml", tmp_path, docker) as started:
+        is_served(docker, started)
+        name = f"{started.address}/team/note:v1"
+        for each in (note, "other:made-here"):
+            docker.run("tag", each, name)
+            docker.run("push", name)
+        blobs = tmp_path / "data/docker/registry/v2/blobs/sha256"
+        before = {each.name for each in blobs.glob("*/*")}
+        made = inspect(docker, name).id
+
+        told = docker.text(
+            *("exec", started.container, "registry", "garbage-collect", "-m"),
+            "/etc/distribution/config.yml",
+        )
+        again = docker.text(
+            *("exec", started.container, "registry", "garbage-collect", "-q"),
+            "/etc/distribution/config.yml",
+        )
+
+        gone = before - {each.name for each in blobs.glob("*/*")}
+        assert gone
+        assert all(f"blob eligible for deletion: sha256:{each}" in told for each in gone)
+        assert "\nteam/note: marking manifest sha256:" in told
+        assert "manifest eligible for deletion: {team/note sha256:" in told
+        assert again == ""
+        forget(docker, name, "other:made-here")
+        docker.run("pull", name)
+        assert inspect(docker, name).id == made
+
+
 def test_the_image_says_of_itself_what_the_others_say(docker: Program, stand_in: str) -> None:
     """Tools look at the port and at the volume, and people at the file."""
     (found,) = json.loads(docker.run("image", "inspect", stand_in))
