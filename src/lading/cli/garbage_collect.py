@@ -12,7 +12,7 @@ import click
 
 from lading.app.config.sources import load
 from lading.app.maintenance import Collected, Mark, Tally, What, collect_at_once
-from lading.cli.configured import configured
+from lading.cli.config_file import named_file
 from lading.cli.names import examples
 from lading.cli.output import counted
 from lading.errors import LadingError
@@ -42,7 +42,7 @@ def command(
 
     This is the command of Distribution; `lading gc` says why each thing goes, and has more options.
     """
-    named = configured(context, file)
+    named = named_file(context, file)
     with _Telling(quiet=quiet) as told:
         try:
             tally = asyncio.run(

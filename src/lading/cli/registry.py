@@ -13,7 +13,7 @@ from lading.app.config.sources import load
 from lading.app.launch import run
 from lading.app.versions import version
 from lading.cli.completion import SHELLS, script
-from lading.cli.configured import configured
+from lading.cli.config_file import named_file
 from lading.cli.main import ended
 
 _MISTAKEN = 2
@@ -86,7 +86,7 @@ def registry(context: click.Context) -> None:
 @click.pass_context
 def serve(context: click.Context, *, file: str | None) -> int:
     """Serve as CONFIG.yml says, or the file that REGISTRY_CONFIGURATION_PATH names."""
-    return run(load(file=configured(context, file)))
+    return run(load(file=named_file(context, file)))
 
 
 @registry.command("help")

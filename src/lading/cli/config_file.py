@@ -7,7 +7,7 @@ import click
 from lading.app.config.sources import configuration_path
 
 
-def configured(context: click.Context, file: str | None) -> Path:
+def named_file(context: click.Context, file: str | None) -> Path:
     """*file*, or without one what ``REGISTRY_CONFIGURATION_PATH`` names.
 
     Where neither names any, that is said as Distribution says it, and the command ends with 1.
