@@ -8,7 +8,6 @@ call. While a body is sent, the other direction is watched: a registry that refu
 once, stops reading, and would otherwise be heard only after everything was sent, or never.
 """
 
-import http.client
 import io
 import os
 import select
@@ -20,11 +19,20 @@ from collections.abc import Callable
 from typing import Any
 
 from lading.client.connections.dialling import dial
+from lading.client.connections.heads import Head, NotHTTP, read_head
 from lading.client.connections.origin import Origin
 from lading.client.connections.sockets import Route
-from lading.errors import BodyIncomplete, LadingError, UpstreamFailed, UpstreamUnreachable
+from lading.errors import (
+    BodyIncomplete,
+    LadingError,
+    SizeInvalid,
+    UpstreamFailed,
+    UpstreamUnreachable,
+)
+from lading.wire.framing import Chunked
 from lading.wire.message import Fields, Request
 
+_BUFFER = 1 << 16
 _RECORD = 1 << 18
 _SENT = 1 << 20
 _HEARD = select.POLLIN | select.POLLHUP | select.POLLERR
@@ -222,33 +230,29 @@ class Line:
         """
         self.spoke = bool(self._early)
         self._deadline = time.monotonic() + within
-        answer = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]  # has the method it uses
+        incoming = io.BufferedReader(_Incoming(self.receive), _BUFFER)
         try:
-            answer.begin()
+            head = read_head(incoming, method)
         except TimeoutError:
             raise self._silent("did not answer") from None
-        except http.client.RemoteDisconnected:
-            raise UpstreamFailed(f"{self.origin} closed the connection without an answer") from None
-        except http.client.HTTPException as error:
+        except NotHTTP as error:
             raise self._not_http(error) from None
         except OSError as error:
             raise UpstreamFailed(f"{self.origin}: {_said(error)}") from None
         finally:
             self._deadline = None
-        return Heard(self, answer)
+        if head is None:
+            raise UpstreamFailed(f"{self.origin} closed the connection without an answer")
+        return Heard(self, head, incoming)
 
     def _silent(self, what: str) -> LadingError:
         return UpstreamFailed(f"{self.origin} {what} for too long")
 
-    def _not_http(self, error: http.client.HTTPException) -> LadingError:
-        failed = UpstreamFailed(f"{self.origin} does not answer in HTTP: {str(error)[:200]}")
-        if self.origin.scheme == "http" and "\\x15\\x03" in repr(error):
+    def _not_http(self, error: NotHTTP) -> LadingError:
+        failed = UpstreamFailed(f"{self.origin} does not answer in HTTP: {error}")
+        if self.origin.scheme == "http" and "\\x15\\x03" in str(error):
             failed.advice = f"{self.origin.netloc} speaks TLS: leave out --plain-http."
         return failed
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """What has come, as the parser of heads wants to have it."""
-        return io.BufferedReader(_Incoming(self.receive), 1 << 16)
 
     def receive(self, into: memoryview) -> int:
         """Take up to as many bytes as there is room for; 0 at the end.
@@ -295,16 +299,15 @@ class Line:
 class Heard:
     """An answer of which the head was read."""
 
-    def __init__(self, line: Line, answer: http.client.HTTPResponse) -> None:
-        self.status = answer.status
-        # A value that was folded over lines is one line (RFC 9112, 5.2).
-        self.fields: Fields = [
-            (name.lower(), " ".join(value.split("\r\n"))) for name, value in answer.getheaders()
-        ]
-        self.length: int | None = 0 if answer.isclosed() else answer.length
-        self.keeps = not answer.will_close and not line.interrupted
+    def __init__(self, line: Line, head: Head, incoming: io.BufferedIOBase) -> None:
+        """What came with the *head* is in *incoming*."""
+        self.status = head.status
+        self.fields = head.fields
+        self.length = head.length
+        self.keeps = head.keeps and not line.interrupted
         self._line = line
-        self._answer = answer
+        self._incoming = incoming
+        self._chunks = Chunked() if head.chunked else None
         self._drained = False
 
     @property
@@ -320,23 +323,39 @@ class Heard:
         """
         try:
             if left is None:
-                return self._answer.readinto(block[:_RECORD])
-            taken = self._taken(block[: min(left, len(block))])
+                return self._come(block[:_RECORD])
+            taken = self._taken(block[: min(left, len(block))], self._line.receive_full)
         except TimeoutError:
             raise UpstreamFailed(f"{self._line.origin} sent nothing for too long") from None
-        except (http.client.HTTPException, OSError, ValueError) as error:
+        except SizeInvalid as error:
+            raise UpstreamFailed(f"{self._line.origin}: {error.subject}") from None
+        except OSError as error:
             raise UpstreamFailed(f"{self._line.origin}: {_said(error)}") from None
         if taken == 0:
             raise UpstreamFailed(f"{self._line.origin} ended its answer {left} bytes too early")
         return taken
 
-    def _taken(self, block: memoryview) -> int:
+    def _taken(self, block: memoryview, more: Callable[[memoryview], int]) -> int:
         if self._drained:
-            return self._line.receive_full(block)
-        # What came with the head is in the reader's buffer, and is had by this method whole.
+            return more(block)
+        # What came with the head is in the reader's buffer, and is had by this method whole; into
+        # a larger block it would read on, and wait.
         self._drained = True
-        file: Any = self._answer.fp
-        return int(file.readinto1(block))
+        return self._incoming.readinto1(block[:_BUFFER])
+
+    def _come(self, block: memoryview) -> int:
+        """Take bytes of a body whose length was not told; 0 at its end."""
+        if self._chunks is None:
+            return self._taken(block, self._line.receive)
+        while not self._chunks.done:
+            came = self._taken(block, self._line.receive)
+            if came == 0:
+                raise UpstreamFailed(f"{self._line.origin}: the answer ended too early")
+            if content := self._chunks.feed(block[:came]):
+                return content
+        # What comes after the end was not asked for.
+        self.keeps = self.keeps and not self._chunks.rest
+        return 0
 
 
 class _Incoming(io.RawIOBase):
@@ -357,8 +376,5 @@ def _joined(pieces: tuple[bytes | memoryview, ...]) -> tuple[bytes | memoryview,
     return pieces
 
 
-def _said(error: Exception) -> str:
-    if isinstance(error, http.client.IncompleteRead):
-        return "the answer ended too early"
-    text = error.strerror if isinstance(error, OSError) else str(error)
-    return text or type(error).__name__
+def _said(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__

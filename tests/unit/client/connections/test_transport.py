@@ -183,6 +183,23 @@ async def test_a_chunked_answer_has_no_length_and_is_read_whole(
     assert (length, body) == (None, b"abcdefgh")
 
 
+async def test_a_connection_that_said_more_than_its_answer_is_not_used_again(
+    transport: Transport,
+) -> None:
+    """What was not asked for must not be taken for the next answer."""
+
+    def script(talk: Talk) -> None:
+        talk.head()
+        talk.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore")
+        talk.head()
+
+    with Scripted(script) as server:
+        await _ask(transport, server.url, Request("GET", "/"))
+        await _ask(transport, server.url, Request("GET", "/"))
+
+        assert len(server.talks) == 2
+
+
 async def test_an_answer_without_a_length_ends_with_its_connection(transport: Transport) -> None:
     """As HTTP/1.0 has it."""
 
