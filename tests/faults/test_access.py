@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.faults.running import Client, Server, eventually
+from tests.peers import signing
 from tests.peers.issuer import Issuer, issuing
-from tests.unit.auth import signing
 
 WORKERS = 2
 BROKEN = "file cannot be used, what it said before still holds"

@@ -1,5 +1,6 @@
 """Run other people's programs, and show what they said when they fail."""
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -54,3 +55,13 @@ class Program:
             timeout=self.timeout,
             check=False,
         )
+
+
+def attach_file(oras: Program, subject: str, kind: str, folder: Path, content: str) -> str:
+    """Attach a file of *content* to *subject*, and return the digest of the new manifest."""
+    (folder / f"{kind}.json").write_text(content)
+    said = oras.run(
+        "attach", "--plain-http", "--no-tty", "--format", "json",
+        "--artifact-type", f"application/x-{kind}", subject, f"{kind}.json:application/json", cwd=folder,
+    )  # fmt: skip
+    return str(json.loads(said)["digest"])

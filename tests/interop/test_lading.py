@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop import remote
-from tests.interop.commands import Program
+from tests.interop.commands import Program, attach_file
 from tests.interop.engine import forget, inspect
 from tests.interop.images import TAG, Layout, assert_layout_holds, make_archive, make_layout
 from tests.interop.stores import DESTINATION, INSECURE, SOURCE, Store, diff_ids
@@ -19,16 +19,6 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 def _put_image(ours: Program, image: Layout, name: str) -> str:
     """Push the made image with our client, and return what it prints."""
     return ours.text("copy", f"oci:{image.folder}:{TAG}", name)
-
-
-def _attach(oras: Program, subject: str, kind: str, folder: Path, content: str) -> str:
-    """Attach a file to *subject* with oras, and return the digest of the new manifest."""
-    (folder / f"{kind}.json").write_text(content)
-    said = oras.run(
-        "attach", HTTP, "--no-tty", "--format", "json", "--artifact-type", f"application/x-{kind}",
-        subject, f"{kind}.json:application/json", cwd=folder,
-    )  # fmt: skip
-    return str(json.loads(said)["digest"])
 
 
 def test_copy_prints_what_it_made_and_nothing_else(
@@ -210,7 +200,7 @@ def test_what_is_attached_is_found_by_both(
         cwd=tmp_path,
     ).partition("@")[2]  # fmt: skip
 
-    sbom = _attach(oras, f"{target}:v1", "sbom", tmp_path, "{}")
+    sbom = attach_file(oras, f"{target}:v1", "sbom", tmp_path, "{}")
     found = json.loads(oras.run("discover", HTTP, "--format", "json", f"{target}:v1"))
     tree = ours.text("tree", f"{target}:v1", "-o", "json")
 
@@ -234,9 +224,9 @@ def _signed_index(
     _put_image(ours, arm, f"{target}:arm64")
     index = ours.text("index", "create", f"{target}:v1", f"{target}:amd64", f"{target}:arm64")
     made["index"] = index.partition("@")[2]
-    made["sbom"] = _attach(oras, f"{target}:v1", "sbom", folder, "{}")
-    made["of-child"] = _attach(oras, f"{target}@{made['arm64']}", "child", folder, "[]")
-    made["of-referrer"] = _attach(oras, f"{target}@{made['sbom']}", "sig", folder, '"s"')
+    made["sbom"] = attach_file(oras, f"{target}:v1", "sbom", folder, "{}")
+    made["of-child"] = attach_file(oras, f"{target}@{made['arm64']}", "child", folder, "[]")
+    made["of-referrer"] = attach_file(oras, f"{target}@{made['sbom']}", "sig", folder, '"s"')
     for part, suffix in (("index", "sig"), ("arm64", "att")):
         tag = f"{made[part].replace(':', '-')}.{suffix}"
         (folder / "payload").write_text(f"{suffix} of {part}")

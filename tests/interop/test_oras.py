@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.interop import remote
-from tests.interop.commands import Program
+from tests.interop.commands import Program, attach_file
 from tests.interop.images import TAG, Layout, assert_layout_holds
 from tests.peers.servers import Server
 
@@ -15,16 +15,6 @@ BOTH_HTTP = ("--from-plain-http", "--to-plain-http", "--no-tty")
 def _push_image(oras: Program, image: Layout, reference: str) -> None:
     source = f"{image.folder}:{TAG}"
     oras.run("cp", "--from-oci-layout", "--to-plain-http", "--no-tty", source, reference)
-
-
-def _attach(oras: Program, subject: str, kind: str, folder: Path, content: str) -> str:
-    """Attach a file of *content* to *subject*, and return the digest of the new manifest."""
-    (folder / f"{kind}.json").write_text(content)
-    said = oras.run(
-        "attach", HTTP, "--no-tty", "--format", "json", "--artifact-type", f"application/x-{kind}",
-        subject, f"{kind}.json:application/json", cwd=folder,
-    )  # fmt: skip
-    return str(json.loads(said)["digest"])
 
 
 def _referrers(oras: Program, subject: str) -> list[dict[str, str]]:
@@ -72,8 +62,8 @@ def test_oras_attaches_and_discovers(
 ) -> None:
     """Attached artifacts are listed for their subject, can be filtered, and can be pulled."""
     _push_image(oras, image, f"{target}:v1")
-    sbom = _attach(oras, f"{target}:v1", "sbom", tmp_path, '{"packages": []}')
-    signature = _attach(oras, f"{target}:v1", "signature", tmp_path, '{"signed": true}')
+    sbom = attach_file(oras, f"{target}:v1", "sbom", tmp_path, '{"packages": []}')
+    signature = attach_file(oras, f"{target}:v1", "signature", tmp_path, '{"signed": true}')
 
     found = _referrers(oras, f"{target}:v1")
     filtered = json.loads(
@@ -98,7 +88,7 @@ def test_referrers_need_no_fallback_tag(
     """The registry says that it took the subject, so oras writes no ``sha256-...`` tag."""
     _push_image(oras, image, f"{target}:v1")
 
-    sbom = _attach(oras, f"{target}:v1", "sbom", tmp_path, "{}")
+    sbom = attach_file(oras, f"{target}:v1", "sbom", tmp_path, "{}")
 
     path = f"/v2/{repository}/referrers/{image.manifest_digest}"
     status, headers, body = remote.request(registry, "GET", path)
@@ -113,8 +103,8 @@ def test_oras_copies_a_whole_graph(
 ) -> None:
     """``cp -r`` takes the image, what refers to it, and what refers to that."""
     _push_image(oras, image, f"{target}:v1")
-    sbom = _attach(oras, f"{target}:v1", "sbom", tmp_path, "{}")
-    signature = _attach(oras, f"{target}@{sbom}", "signature", tmp_path, '{"of": "sbom"}')
+    sbom = attach_file(oras, f"{target}:v1", "sbom", tmp_path, "{}")
+    signature = attach_file(oras, f"{target}@{sbom}", "signature", tmp_path, '{"of": "sbom"}')
 
     oras.run("cp", "-r", *BOTH_HTTP, f"{target}:v1", f"{target}/copy:v1")
 

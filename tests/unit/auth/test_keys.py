@@ -21,8 +21,8 @@ from lading.auth.watched import Unreadable
 from lading.errors import Unauthorized, UpstreamFailed
 from lading.interfaces.access import CATALOG, Access, Action, Credentials, Principal
 from lading.oci.names import RepositoryName
-from tests.unit.auth import signing
-from tests.unit.auth.signing import FOREIGN, P256, RSA, SECRET, certificate, jwks, pem
+from tests.peers import signing
+from tests.peers.signing import FOREIGN, P256, RSA, SECRET, certificate, jwks, pem
 
 
 def test_thumbprint_is_made_of_the_members_that_every_key_of_its_kind_has() -> None:

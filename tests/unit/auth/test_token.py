@@ -18,8 +18,8 @@ from lading.auth.token import Rules, Tokens
 from lading.auth.trust import Trust
 from lading.errors import Unauthorized
 from lading.interfaces.access import CATALOG, Access, Credentials
-from tests.unit.auth import signing
-from tests.unit.auth.signing import (
+from tests.peers import signing
+from tests.peers.signing import (
     FOREIGN,
     ISSUER,
     NOW,
