@@ -1,11 +1,13 @@
 """Which encryption a configuration asks for, and what has to run for it."""
 
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lading.app.config.doors import TlsConfig
+from lading.app.readonly import SWITCH
 from lading.app.sealing import ByGreeting, OneForAll
 from lading.app.serving import Seal
 from lading.errors import ConfigInvalid
@@ -31,8 +33,8 @@ class Encryption:
     proofs_at: str = ""
 
 
-def encryption(config: TlsConfig, root: Path) -> Encryption:
-    """The encryption of a server whose data is in *root*.
+def encryption(config: TlsConfig, root: Path, *, read_only: bool = False) -> Encryption:
+    """The encryption of a server whose data is in *root*, and may be *read_only*.
 
     Raises:
         ConfigInvalid: something is missing, or cannot be used.
@@ -40,7 +42,7 @@ def encryption(config: TlsConfig, root: Path) -> Encryption:
     if not config.wanted:
         return Encryption()
     if config.acme.hosts:
-        return _by_authority(config, root)
+        return _by_authority(config, root, read_only=read_only)
     if config.key is None:
         raise ConfigInvalid("tls.certificate has no tls.key")
     if config.certificate is None:
@@ -51,7 +53,7 @@ def encryption(config: TlsConfig, root: Path) -> Encryption:
     return Encryption(seal=OneForAll(pair.current))
 
 
-def _by_authority(config: TlsConfig, root: Path) -> Encryption:
+def _by_authority(config: TlsConfig, root: Path, *, read_only: bool) -> Encryption:
     acme = config.acme
     if config.certificate is not None or config.key is not None:
         raise ConfigInvalid("tls.certificate and tls.acme.hosts: one of them says what is shown")
@@ -68,7 +70,13 @@ def _by_authority(config: TlsConfig, root: Path) -> Encryption:
     from lading.app.tls import Terms
 
     hosts = [_host(each) for each in acme.hosts]
-    folder = Folder(acme.folder or root / _FOLDER)
+    place = acme.folder or root / _FOLDER
+    within = place.resolve().is_relative_to(root.resolve())
+
+    def may_write() -> bool:
+        return not within or not (read_only or os.path.lexists(root / SWITCH))
+
+    folder = Folder(place)
     authority = Authority(
         folder=folder,
         directory=acme.directory,
@@ -79,7 +87,7 @@ def _by_authority(config: TlsConfig, root: Path) -> Encryption:
     by_http = acme.challenge == "http-01"
     return Encryption(
         seal=ByGreeting(Certificates(folder, hosts, Terms.of(config)).choose),
-        renew=Renewal(folder, hosts, authority.obtain, refusal=NotIssued).run,
+        renew=Renewal(folder, hosts, authority.obtain, refusal=NotIssued, may_write=may_write).run,
         proofs=Tokens(folder) if by_http else None,
         proofs_at=acme.http_listen if by_http else "",
     )

@@ -56,7 +56,7 @@ def _run(config: Config, warnings: Sequence[str]) -> int:
         log.warning("%s", warning)
     raise_open_files()
     require_endpoints(config.notifications)
-    encrypted = encryption(config.tls, config.root)
+    encrypted = encryption(config.tls, config.root, read_only=config.read_only)
     environment = os.environ  # noqa: TID251 - here it is told which sockets the process was given
     # The address first: a second server that is started by mistake leaves no directory behind.
     with listening(config.listen, environment) as listeners:

@@ -1,5 +1,6 @@
 """When certificates are asked for, what is kept, and how a name is proven."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,10 @@ from lading.app.acme.certificates import Certificates
 from lading.app.acme.folder import Folder
 from lading.app.acme.proofs import PROTOCOL, Tokens, certificate
 from lading.app.acme.renewal import Renewal
+from lading.app.config.doors import AcmeConfig, TlsConfig
+from lading.app.encryption import encryption
 from lading.app.hello import Hello
+from lading.app.readonly import SWITCH
 from lading.app.tls import Terms
 from lading.bodies import Bytes
 from lading.wire.message import Headers, Request
@@ -78,6 +82,68 @@ def test_one_at_a_time_asks_for_certificates(folder: Folder) -> None:
 
     with folder.turn() as third:
         assert third
+
+
+async def test_nothing_is_asked_for_or_written_while_that_may_not_be(
+    tmp_path: Path, folder: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told once, by one of all workers, and made up for as soon as it may be."""
+    asked: list[str] = []
+    looks = 0
+    written: list[Path] = []
+
+    async def pause(_seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if asked:
+            raise asyncio.CancelledError
+        written.extend(tmp_path.iterdir())
+        await asyncio.sleep(0)
+
+    def worker() -> Renewal:
+        return Renewal(
+            folder,
+            [HOST],
+            asked.append,
+            refusal=ValueError,
+            may_write=lambda: looks > 9,
+            pause=pause,
+        )
+
+    done = await asyncio.gather(worker().run(), worker().run(), return_exceptions=True)
+
+    assert [type(each) for each in done] == [asyncio.CancelledError] * 2
+    assert asked == [HOST]
+    assert written == []
+    told = [each.message for each in caplog.records if "read-only" in each.message]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(("place", "writes"), [("data/acme", False), ("acme", True)])
+async def test_a_switch_holds_for_what_is_kept_in_the_data_directory(
+    tmp_path: Path, place: str, writes: bool
+) -> None:
+    """A folder elsewhere is no part of the registry."""
+    root = tmp_path / "data"
+    root.mkdir()
+    (root / SWITCH).touch()
+    acme = AcmeConfig(
+        hosts=(HOST,), folder=tmp_path / place, directory="https://127.0.0.1:1/directory"
+    )
+    renew = encryption(TlsConfig(acme=acme), root).renew
+    assert renew is not None
+
+    task = asyncio.create_task(renew())
+    if writes:
+        async with asyncio.timeout(30):
+            while not (tmp_path / place / f"{HOST}.failures").exists():
+                await asyncio.sleep(0.01)
+    else:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert (tmp_path / place).exists() == writes
 
 
 def test_what_is_kept_is_for_its_owner_alone(folder: Folder) -> None:

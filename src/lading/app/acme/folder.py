@@ -68,7 +68,7 @@ class Folder:
     def turn(self) -> Iterator[bool]:
         """Be the only one who asks for certificates, if nobody else is."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._path / "lock").open("wb") as file:
+        with self._lock.open("wb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -79,6 +79,24 @@ class Folder:
                 with contextlib.suppress(OSError):
                     old.unlink()
             yield True
+
+    @contextmanager
+    def watch(self) -> Iterator[bool]:
+        """As `turn`, while nothing may be written: by a lock on what is there."""
+        places = (self._lock, self._path, *self._path.absolute().parents)
+        file = os.open(next(each for each in places if each.exists()), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(file)
+
+    @property
+    def _lock(self) -> Path:
+        return self._path / "lock"
 
     def _failures(self, host: str) -> Path:
         return self._path / f"{host}.failures"

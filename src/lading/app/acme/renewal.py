@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -27,7 +27,8 @@ _JITTER = 0.02
 class Renewal:
     """Keeps the certificates of *hosts* in *folder* fresh.
 
-    *obtain* gets one and keeps it, blocking, or raises *refusal*, whose text says why not.
+    *obtain* gets one and keeps it, blocking, or raises *refusal*, whose text says why not. Nothing
+    is asked for or written while *may_write* says no. *pause* waits for seconds.
     """
 
     def __init__(
@@ -37,27 +38,48 @@ class Renewal:
         obtain: Callable[[str], None],
         *,
         refusal: type[Exception],
+        may_write: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._folder = folder
         self._hosts = hosts
         self._obtain = obtain
         self._refusal = refusal
+        self._may_write = may_write
         self._now = now
+        self._pause = pause
         self._early = {host: _JITTER * chance() for host in hosts}
 
     async def run(self) -> None:
         """Renew until cancelled."""
         while True:
             try:
-                with self._folder.turn() as ours:
-                    while ours:
-                        await self._round()
-                        await asyncio.sleep(_LOOK)
+                if self._may_write():
+                    with self._folder.turn() as ours:
+                        while ours and self._may_write():
+                            await self._round()
+                            await self._pause(_LOOK)
+                else:
+                    with self._folder.watch() as ours:
+                        await self._wait(telling=ours)
             except OSError as error:
                 log.error("certificates cannot be kept: %s: %s", error.filename, error.strerror)  # noqa: TRY400 - a fact
-            await asyncio.sleep(_WAIT_FOR_TURN)
+            await self._pause(_WAIT_FOR_TURN)
+
+    async def _wait(self, *, telling: bool) -> None:
+        """Wait until something may be written; if *telling*, say once that certificates wait."""
+        while not self._may_write():
+            waiting = [host for host in self._hosts if self.due(host) <= self._now()]
+            if telling and waiting:
+                telling = False
+                log.warning(
+                    "no certificate is asked for while the registry is read-only, since they are "
+                    "kept in its directory",
+                    extra={"hosts": waiting},
+                )
+            await self._pause(_LOOK)
 
     def due(self, host: str) -> datetime:
         """When *host* is to get its next certificate."""
