@@ -22,11 +22,12 @@ from lading.client.hosts.host import Endpoint, Host
 from lading.client.logins.credentials import Keyring, NoKeyring
 from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
+from lading.content.pages import every
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Receipt, Registry
-from lading.oci.names import RepositoryName, Tag
+from lading.oci.names import RepositoryName
 from lading.registry.guard import GuardedRegistry
 from lading.testing import personalities, samples
 from lading.testing.personalities import Personality, Redirects, TokenRealm
@@ -183,13 +184,7 @@ class StandIn:
 
         async def found(registry: Registry) -> list[str]:
             repository = registry.repository(RepositoryName.parse(name))
-            tags: list[str] = []
-            more = True
-            while more:
-                page = await repository.tags(after=Tag.parse(tags[-1]) if tags else None)
-                tags.extend(page.items)
-                more = page.more
-            return tags
+            return [tag async for tag in every(lambda after: repository.tags(after=after))]
 
         return self.run(found)
 

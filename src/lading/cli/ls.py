@@ -14,9 +14,8 @@ from lading.cli.output import Output, output_option
 from lading.cli.places import at, client_for, run
 from lading.cli.shapes import choice, many, record, text
 from lading.cli.sides import side_options
-from lading.interfaces.repository import ContentIndex, Registry
+from lading.content.pages import every
 from lading.oci.locator import parse_host
-from lading.oci.names import RepositoryName, Tag
 
 _PAGE = 1000
 
@@ -94,16 +93,17 @@ async def _list(
     if is_registry(place):
         host = parse_host(place.rstrip("/"))
         async with client_for(side) as client:
-            names = _repositories(client.registry(host))
+            registry = client.registry(host)
+            names = every(lambda after: registry.repositories(after=after, limit=_PAGE))
             await _print(names, wanted, f"{host}/", "repository", full_ref=full_ref, out=out)
         out.end("", {"place": host})
         return
     async with at(place, side) as located:
         if located.named:
             raise click.UsageError(f"{place}: leave out the tag or digest, all tags are listed")
-        names = _tags(located.repository)
+        tags = every(lambda after: located.repository.tags(after=after, limit=_PAGE))
         where = located.place
-        await _print(names, wanted, f"{where}:", "tag", full_ref=full_ref, out=out)
+        await _print(tags, wanted, f"{where}:", "tag", full_ref=full_ref, out=out)
         out.end("", {"place": where})
 
 
@@ -153,23 +153,3 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
         (0, int(part), "") if part.isdigit() else (1, 0, part)
         for part in re.findall(r"[0-9]+|[^0-9]+", name)
     ]
-
-
-async def _tags(index: ContentIndex) -> AsyncIterator[str]:
-    after: Tag | None = None
-    while True:
-        page = await index.tags(after=after, limit=_PAGE)
-        for after in page.items:
-            yield after
-        if not page.more or not page.items:
-            return
-
-
-async def _repositories(registry: Registry) -> AsyncIterator[str]:
-    after: RepositoryName | None = None
-    while True:
-        page = await registry.repositories(after=after, limit=_PAGE)
-        for after in page.items:
-            yield after
-        if not page.more or not page.items:
-            return

@@ -11,11 +11,12 @@ from lading.content.blobs import Blobs, Fetch
 from lading.content.copier import Copier
 from lading.content.digest_tags import is_fallback
 from lading.content.options import CopyOptions
+from lading.content.pages import every
 from lading.content.report import CopyReport, Tally
 from lading.content.sides import SOURCE, at
 from lading.content.steps import Listener, silent
 from lading.errors import LadingError, PartlyDone
-from lading.interfaces.repository import Repository
+from lading.interfaces.repository import Page, Repository
 from lading.oci.descriptor import Descriptor
 from lading.oci.names import Reference, RepositoryName, Tag
 
@@ -125,16 +126,11 @@ async def copy_tags(
 async def _matching(
     source: Repository, include: Sequence[str], exclude: Sequence[str]
 ) -> Sequence[Tag]:
-    found: list[Tag] = []
-    after: Tag | None = None
-    more = True
-    while more:
+    async def page(after: Tag | None) -> Page[Tag]:
         with at(SOURCE):
-            page = await source.tags(after=after, limit=_PAGE)
-        found += (tag for tag in page.items if _matches(tag, include, exclude))
-        more = page.more and len(page.items) > 0
-        after = page.items[-1] if page.items else None
-    return found
+            return await source.tags(after=after, limit=_PAGE)
+
+    return [tag async for tag in every(page) if _matches(tag, include, exclude)]
 
 
 def _matches(tag: Tag, include: Sequence[str], exclude: Sequence[str]) -> bool:
