@@ -7,7 +7,6 @@ again before it takes anything; that is why being named again need not undo the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple, assert_never
 
 from lading.errors import (
@@ -17,7 +16,6 @@ from lading.errors import (
     ManifestUnknown,
     NameUnknown,
 )
-from lading.interfaces.access import Occasion
 from lading.interfaces.metadata import (
     BlobLinked,
     BlobUnlinked,
@@ -29,7 +27,7 @@ from lading.interfaces.metadata import (
     TagDeleted,
 )
 from lading.metadata.connection import Connection, Row
-from lading.metadata.rows import encode_change, encode_occasion, encode_tags, moment, stamp
+from lading.metadata.rows import Entry, encode_tags, moment, stamp
 from lading.metadata.untagged import is_untagged
 from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
@@ -61,22 +59,6 @@ class _Effect(NamedTuple):
     changed: bool
     manifest: int | None = None
     ended: tuple[Tag, ...] = ()
-
-
-class Entry:
-    """A change that somebody wants to make, and all of its event that can be written beforehand.
-
-    Whoever makes it does that before its transaction, in which everybody else waits.
-    """
-
-    __slots__ = ("at", "change", "kind", "occasion", "said", "told")
-
-    def __init__(self, change: Change, occasion: Occasion, at: datetime) -> None:
-        self.change = change
-        self.occasion = occasion
-        self.at = stamp(at)
-        self.kind, self.said = encode_change(change)
-        _, self.told = encode_occasion(occasion)
 
 
 def commit(connection: Connection, entry: Entry) -> Event | None:

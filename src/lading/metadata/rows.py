@@ -163,3 +163,19 @@ def encode_occasion(occasion: Occasion) -> tuple[str, str]:
 def decode_occasion(principal: str, facts: str) -> Occasion:
     """Read what `encode_occasion` wrote."""
     return Occasion(Principal(principal), json.loads(facts))
+
+
+class Entry:
+    """A change that somebody wants to make, and all of its event that can be written beforehand.
+
+    Whoever makes it does that before its transaction, in which everybody else waits.
+    """
+
+    __slots__ = ("at", "change", "kind", "occasion", "said", "told")
+
+    def __init__(self, change: Change, occasion: Occasion, at: datetime) -> None:
+        self.change = change
+        self.occasion = occasion
+        self.at = stamp(at)
+        self.kind, self.said = encode_change(change)
+        _, self.told = encode_occasion(occasion)

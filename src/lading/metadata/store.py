@@ -27,7 +27,7 @@ from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Database
 from lading.metadata.locks import ProcessLocks
-from lading.metadata.rows import micros, stamp
+from lading.metadata.rows import Entry, micros, stamp
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
@@ -132,12 +132,12 @@ class RowStore:
 
     async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
         """Check, apply and number *change* in one durable transaction."""
-        entry = changes.Entry(change, occasion, self._now())
+        entry = Entry(change, occasion, self._now())
         return await self._database.write(changes.commit, entry)
 
     def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
         """As `commit`, in a thread that is not that of the event loop."""
-        entry = changes.Entry(change, occasion, self._now())
+        entry = Entry(change, occasion, self._now())
         return self._database.write_blocking(changes.commit, entry)
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:

@@ -23,6 +23,7 @@ from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Row, Value
 from lading.metadata.migrations import migrate
+from lading.metadata.rows import Entry
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.oci import media_types
 from lading.oci.manifest import Manifest
@@ -105,7 +106,7 @@ def _change_everything(noting: _Noting) -> None:
         ManifestDeleted(APP, image.manifest.digest),
     ]
     for change in made:
-        changes.commit(noting, changes.Entry(change, Occasion(), AT))
+        changes.commit(noting, Entry(change, Occasion(), AT))
 
 
 def _read_everything(noting: _Noting) -> None:
@@ -134,7 +135,7 @@ def _read_everything(noting: _Noting) -> None:
 
 
 def _collect_everything(noting: _Noting) -> None:
-    changes.commit(noting, changes.Entry(RepositoryDeleted(APP), Occasion(), AT))
+    changes.commit(noting, Entry(RepositoryDeleted(APP), Occasion(), AT))
     collection.condemn(noting, HORIZON, 100)
     collection.bury(noting, samples.image().manifest.digest)
     deliveries.settle(noting, [Delivery("a", 1)])
