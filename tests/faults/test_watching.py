@@ -16,6 +16,8 @@ from lading.app.watching.metrics import TABLE
 from tests.faults.running import Answer, Server, eventually, gone
 from tests.peers.scraping import Sample, grown, sample, scrape
 from tests.peers.servers import free_port
+from tests.peers.threads import at_work
+from tests.unit.app.watching.test_mail import MailServer
 
 
 class Watched(Server):
@@ -201,3 +203,20 @@ def test_every_metric_of_the_table_is_told(tmp_path: Path) -> None:
 
     told = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
     assert told == {metric.name for metric in TABLE}
+
+
+def test_death_of_a_worker_is_told_by_mail(tmp_path: Path) -> None:
+    """It is the parent who knows of it, and it has no thread that could send anything."""
+    mails = MailServer()
+    file = tmp_path / "hooks.yml"
+    file.write_text(
+        "lading: {log: {hooks: [{levels: [warn], "
+        f"smtp: '{mails.address}', sender: a@example.org, recipients: [b@example.org]}}]}}}}\n"
+    )
+    with at_work(mails), Server(tmp_path / "data", str(file)) as server:
+        os.kill(server.workers[0], signal.SIGKILL)
+
+        eventually(lambda: bool(mails.mails))
+
+    assert "worker died" in mails.mails[0]
+    assert "cause: SIGKILL" in mails.mails[0]

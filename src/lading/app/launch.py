@@ -23,6 +23,7 @@ from lading.app.serving import Balance, Door, Seal, serve
 from lading.app.shortlived import housed
 from lading.app.versions import version
 from lading.app.watching.debug import Debug
+from lading.app.watching.mail import ForkedMailHook, mailing
 from lading.app.watching.station import Watched
 from lading.app.wiring import connections, running
 from lading.app.workers import Crew, Post
@@ -59,7 +60,10 @@ def _run(config: Config, warnings: Sequence[str]) -> int:
     encrypted = encryption(config.tls, config.root, read_only=config.read_only)
     environment = os.environ  # noqa: TID251 - here it is told which sockets the process was given
     # The address first: a second server that is started by mistake leaves no directory behind.
-    with listening(config.listen, environment) as listeners:
+    with (
+        mailing(config.log.hooks, ForkedMailHook),
+        listening(config.listen, environment) as listeners,
+    ):
         sockets = _Sockets(
             main=listeners,
             debug=bind(config.debug.listen) if config.debug.listen else (),

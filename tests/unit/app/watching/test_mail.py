@@ -1,13 +1,16 @@
 """Log lines by mail, to a mail server of the tests' own."""
 
 import logging
+import os
+import socket
 import socketserver
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from lading.app.config.watching import HookConfig
-from lading.app.watching.mail import mailing
+from lading.app.watching.mail import ForkedMailHook, mailing
 from tests.peers.threads import at_work
 
 log = logging.getLogger("x")
@@ -118,3 +121,54 @@ def test_password_is_not_sent_without_encryption(caplog: pytest.LogCaptureFixtur
 
     assert "mail cannot be sent" in caplog.text
     assert "hush" not in caplog.text
+
+
+@pytest.mark.enable_socket
+def test_process_without_threads_sends_by_others(server: MailServer) -> None:
+    """What the parent of the workers logs is told of as well, and what they log only once."""
+    with mailing([hook(server.address, levels=("error",))], ForkedMailHook):
+        threads = threading.active_count()
+        log.error("a worker does not stop")
+        assert threading.active_count() == threads
+        if (worker := os.fork()) == 0:
+            log.error("what a worker says")
+            os._exit(0)
+        os.waitpid(worker, 0)
+
+    [mail] = server.mails
+    assert "Subject: [error] 127.0.0.1: a worker does not stop\r\n" in mail
+
+
+@pytest.mark.enable_socket
+def test_mail_that_takes_long_keeps_nothing_of_the_server_open() -> None:
+    """A new server gets the locks and addresses of the one that ended, whoever still sends."""
+    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as silent, ours:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        handler = ForkedMailHook(hook(address, levels=("error",)))
+        handler.handle(logging.makeLogRecord({"levelno": logging.ERROR, "msg": "it happened"}))
+        conversation, _ = silent.accept()
+
+        theirs.close()
+
+        # The end of the other side is seen, though the sender is still there.
+        ours.settimeout(30)
+        assert ours.recv(1) == b""
+        conversation.close()
+        handler.close()
+
+
+@pytest.mark.enable_socket
+def test_parent_drops_mail_while_much_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    """A mail server that hangs does not fill the machine with processes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with mailing([hook(address, levels=("error",))], ForkedMailHook):
+            for _ in range(6):
+                log.error("it happened")
+            conversations = [silent.accept()[0] for _ in range(4)]
+            for each in conversations:
+                each.close()
+
+    told = [record for record in caplog.records if record.getMessage() == "mail cannot be sent"]
+    assert [vars(record)["reason"] for record in told] == ["too many mails wait to be sent"]
