@@ -4,19 +4,10 @@ import click
 
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
-from lading.cli.output import Output, output_option
-from lading.cli.places import (
-    AGAIN,
-    annotation_file_option,
-    annotations_option,
-    at,
-    chunk_option,
-    platform_option,
-    run,
-)
-from lading.cli.progress import Progress, progress_option
-from lading.cli.pushing import annotated, pushed_shape, to_push, told
-from lading.cli.sides import side_options
+from lading.cli.output import Output
+from lading.cli.places import AGAIN, at, platform_option, run
+from lading.cli.progress import Progress
+from lading.cli.pushing import annotated, pushing_options, to_push, told
 from lading.content.artifacts import attach
 from lading.oci.platform import Platform
 
@@ -33,12 +24,7 @@ from lading.oci.platform import Platform
 @click.argument("files", metavar="FILE[:TYPE]...", nargs=-1)
 @click.option("--artifact-type", metavar="TYPE", required=True, help="What kind of artifact it is.")
 @platform_option
-@annotations_option
-@annotation_file_option
-@chunk_option
-@progress_option
-@output_option(shape=pushed_shape())
-@side_options
+@pushing_options
 def command(
     *,
     reference: str,

@@ -201,15 +201,6 @@ def jobs_option(command: Command) -> Command:
     )(command)
 
 
-def annotation_file_option(command: Command) -> Command:
-    """Add ``--annotation-file``; the command gets ``annotation_file``, or ``None``."""
-    return click.option(
-        "--annotation-file",
-        metavar="FILE",
-        help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
-    )(command)
-
-
 def annotations_option(command: Command) -> Command:
     """Add ``--annotation``; the command gets ``annotations``, strings by name."""
     return click.option(

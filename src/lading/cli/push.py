@@ -4,19 +4,10 @@ import click
 
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
-from lading.cli.output import Output, output_option
-from lading.cli.places import (
-    AGAIN,
-    annotation_file_option,
-    annotations_option,
-    at,
-    chunk_option,
-    run,
-    tags_in,
-)
-from lading.cli.progress import Progress, progress_option
-from lading.cli.pushing import annotated, pushed_shape, to_push, told
-from lading.cli.sides import side_options
+from lading.cli.output import Output
+from lading.cli.places import AGAIN, at, run, tags_in
+from lading.cli.progress import Progress
+from lading.cli.pushing import annotated, pushing_options, to_push, told
 from lading.content.artifacts import FileToPush, push
 
 
@@ -34,12 +25,7 @@ from lading.content.artifacts import FileToPush, push
 @click.argument("files", metavar="FILE[:TYPE]...", nargs=-1)
 @click.option("--artifact-type", metavar="TYPE", help="What kind of artifact it is.")
 @click.option("--config", metavar="FILE[:TYPE]", help="The config of the artifact.")
-@annotations_option
-@annotation_file_option
-@chunk_option
-@progress_option
-@output_option(shape=pushed_shape())
-@side_options
+@pushing_options
 def command(
     *,
     reference: str,

@@ -5,12 +5,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import click
+
 from lading.app.locate import Located
 from lading.cli.files import STANDARD, reading
-from lading.cli.output import Output, amount, counted, say
-from lading.cli.places import made
+from lading.cli.output import Command, Output, amount, counted, output_option, say
+from lading.cli.places import annotations_option, chunk_option, made
+from lading.cli.progress import progress_option
 from lading.cli.shapes import Shape, descriptor, many, number
 from lading.cli.shapes import made as made_shape
+from lading.cli.sides import side_options
 from lading.content.artifacts import (
     Annotated,
     FileToPush,
@@ -19,8 +23,22 @@ from lading.content.artifacts import (
 )
 
 
-def pushed_shape() -> Shape:
-    """What commands print that push files."""
+def pushing_options(command: Command) -> Command:
+    """Add what both take beside the files; they also get ``progress``, ``out`` and ``side``."""
+    command = output_option(shape=_pushed_shape())(side_options(command))
+    command = chunk_option(progress_option(command))
+    return annotations_option(_annotation_file_option(command))
+
+
+def _annotation_file_option(command: Command) -> Command:
+    return click.option(
+        "--annotation-file",
+        metavar="FILE",
+        help="Annotations as JSON: of $manifest, of $config, and of files by their names.",
+    )(command)
+
+
+def _pushed_shape() -> Shape:
     return made_shape(
         files=many(descriptor("A file"), "The files, in the order in which they were given."),
         blobsCopied=number("Blobs that were pushed."),
