@@ -18,7 +18,7 @@ from lading.app.notices import Noticing, noticing
 from lading.app.readonly import ReadOnly
 from lading.app.site import fields, ruled, sited
 from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
-from lading.app.watching.around import collected, observed, timings, watched
+from lading.app.watching.around import collected, observed, timings, traced, watched
 from lading.app.watching.station import Station, Watched
 from lading.app.watching.telling import Telling
 from lading.auth.guesses import Guesses
@@ -150,6 +150,7 @@ async def _inside(
                 may_write=read_only.writable,
             )
         )
+        stores = traced(stores, station)
         station.uploads = stores.blobs.count_uploads
         pulls = Pulls(stores.metadata, now=now, may_write=read_only.writable)
         await stack.enter_async_context(pulls.flushing())

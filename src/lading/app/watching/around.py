@@ -8,6 +8,7 @@ from lading.app import logs
 from lading.app.beside import beside
 from lading.app.config.tree import Config
 from lading.app.outlets import Outlet
+from lading.app.stores import Stores
 from lading.app.watching import metrics
 from lading.app.watching.checks import checks
 from lading.app.watching.health import Gate, Probe, watch
@@ -26,6 +27,16 @@ from lading.wire.routes import under
 def timings(config: Config, station: Station) -> Timings | None:
     """What counts how long the stores take, if anybody asks for metrics."""
     return Timings(station.meter, driver(config)) if config.debug.metrics else None
+
+
+def traced(stores: Stores, station: Station) -> Stores:
+    """*stores*, whose work is traced if requests are."""
+    if station.watched.exporter is None:
+        return stores
+    # Loaded here, since it costs a tenth of a second and few want it.
+    from lading.app.watching.telemetry import traced_stores  # noqa: PLC0415 - as said above
+
+    return traced_stores(stores)
 
 
 def driver(config: Config) -> str:
@@ -61,11 +72,10 @@ async def watched(
             stack.callback(log.flush)
             handler = log
         if station.watched.exporter is not None:
-            # Loaded here, since it costs a tenth of a second and few want it.
-            from lading.app.watching.telemetry import traced  # noqa: PLC0415 - as said above
+            from lading.app.watching import telemetry  # noqa: PLC0415 - as for the stores
 
             exporter = station.watched.exporter
-            handler = await stack.enter_async_context(traced(handler, exporter))
+            handler = await stack.enter_async_context(telemetry.traced(handler, exporter))
         stack.enter_context(mailing(config.log.hooks))
         yield handler
 

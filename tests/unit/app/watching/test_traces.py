@@ -3,16 +3,24 @@
 import gzip
 import http.server
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from lading.app.config.tree import Config
 from lading.app.config.watching import TracingConfig
-from lading.app.watching import traces
-from lading.app.watching.telemetry import traced
+from lading.app.directory import prepare
+from lading.app.stores import open_stores
+from lading.app.watching import around, traces
+from lading.app.watching.station import Watched
+from lading.app.watching.telemetry import traced, traced_stores
 from lading.app.watching.traces import Exporter, exporter
+from lading.app.wiring import running
+from lading.bodies import Bytes
 from lading.errors import ConfigInvalid
+from lading.oci.digest import Digest
 from lading.wire.message import Headers, Request, Response
 from lading.wire.routes import match
 from tests.peers.threads import at_work
@@ -149,3 +157,66 @@ async def test_request_without_a_trace_begins_one(collector: Collector) -> None:
     [span] = collector.spans
     assert span.name == "GET"
     assert span.parent_span_id == b""
+
+
+@pytest.mark.enable_socket
+async def test_work_of_the_stores_is_told_within_its_request(
+    collector: Collector, tmp_path: Path
+) -> None:
+    """What took the time is seen; that something is not there is an answer, and no failure."""
+    config = Config(root=tmp_path, tracing=TracingConfig(endpoint=collector.url))
+    prepare(tmp_path)
+    data = b"some content"
+    path = f"/v2/team/app/blobs/{Digest.of(data)}"
+
+    async with running(config) as handle:
+        await handle(
+            Request(
+                "POST",
+                "/v2/team/app/blobs/uploads/",
+                f"digest={Digest.of(data)}",
+                body=Bytes(data),
+            )
+        )
+        assert (await handle(Request("HEAD", path))).status == 200
+        assert (await handle(Request("GET", "/v2/team/app/manifests/v1"))).status == 404
+
+    requests = {span.span_id: span for span in collector.spans if not span.parent_span_id}
+    calls = [span for span in collector.spans if span.parent_span_id]
+    told = {(requests[call.parent_span_id].name.split()[0], call.name) for call in calls}
+    assert {
+        ("POST", "blobs.create"),
+        ("HEAD", "metadata.get_blob"),
+        ("GET", "metadata.get_manifest"),
+    } <= told
+    assert {requests[call.parent_span_id].trace_id for call in calls} == {
+        call.trace_id for call in calls
+    }
+    missing = next(call for call in calls if call.name == "metadata.get_manifest")
+    assert missing.status.code == Status.STATUS_CODE_UNSET
+    assert [each.value.string_value for each in missing.attributes] == ["ManifestUnknown"]
+    assert missing.events == []
+
+
+async def test_stores_are_left_as_they_are_where_nothing_is_traced(tmp_path: Path) -> None:
+    """Traces that nobody wants cost nothing."""
+    prepare(tmp_path)
+    config = Config(root=tmp_path)
+    async with open_stores(tmp_path) as stores:
+        assert around.traced(stores, Watched(config, 1).at(0)) is stores
+
+
+@pytest.mark.enable_socket
+async def test_work_without_a_request_is_no_span(collector: Collector, tmp_path: Path) -> None:
+    """What goes on by itself, several times a second, would drown everything else."""
+    prepare(tmp_path)
+    exporting = Exporter("otlp", f"{collector.url}/v1/traces", "reg")
+
+    async def answer(_request: Request) -> Response:
+        raise AssertionError
+
+    async with open_stores(tmp_path) as stores, traced(answer, exporting):
+        found = await traced_stores(stores).metadata.list_repositories(after=None, limit=1)
+
+    assert found.items == []
+    assert collector.spans == []
