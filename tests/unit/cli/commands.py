@@ -1,10 +1,16 @@
 """The commands, as tests look at them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from lading.cli.main import cli
+
+LADING = Path(sys.executable).with_name("lading")
+"""The program."""
 
 
 def commands(
@@ -23,3 +29,15 @@ def commands(
 
 ALL = dict(commands(cli))
 """Every command by its name."""
+
+
+def unread(*arguments: str) -> tuple[int, bytes]:
+    """The exit code of the program and what it complains of, when nobody reads what it prints."""
+    with subprocess.Popen(
+        [LADING, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+    return process.returncode, complaint

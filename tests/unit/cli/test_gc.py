@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from lading.cli.main import main
 from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
 from lading.testing import samples
+from tests.unit.cli.commands import LADING
 from tests.unit.cli.conftest import within
 
-LADING = Path(sys.executable).with_name("lading")
 ABANDONED = Digest.of(samples.blob(seed="abandoned"))
 
 

@@ -11,8 +11,7 @@ import pytest
 from lading.cli import version
 from lading.cli.main import main
 from lading.errors import LadingError, NameUnknown, StorageFull
-
-LADING = Path(sys.executable).with_name("lading")
+from tests.unit.cli.commands import LADING, unread
 
 
 def raising(error: BaseException) -> Callable[[], NoReturn]:
@@ -89,16 +88,9 @@ def test_an_interrupt_ends_quietly(
 
 def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
     """``lading ... | head`` prints no complaint about a broken pipe."""
-    with subprocess.Popen(
-        [LADING, "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        complaint = process.stderr.read()
+    ended = unread("version")
 
-    assert complaint == b""
-    assert process.returncode == 141
+    assert ended == (141, b"")
 
 
 def test_a_result_that_cannot_be_written_is_no_mistake_of_ours() -> None:

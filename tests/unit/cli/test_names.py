@@ -11,10 +11,10 @@ import pytest
 
 from lading.cli.main import cli, main
 from lading.cli.names import _ALIASES, COMMANDS
+from tests.unit.cli.commands import LADING
 from tests.unit.cli.shelf import AMD64, Shelf
 
 Printed = pytest.CaptureFixture[str]
-LADING = Path(sys.executable).with_name("lading")
 
 
 @pytest.mark.parametrize("ours", sorted(set(_ALIASES.values())))
