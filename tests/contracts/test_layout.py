@@ -55,7 +55,7 @@ def breaks(promises: Iterable[str], error: type[LadingError]) -> Callable[[Suite
     """Let a suite assert that each of *promises* is broken, and by nothing but *error*."""
 
     def changed(suite: Suite) -> Suite:
-        for name in promises:
+        for name in sorted(promises):  # a set is in another order in each process
             setattr(suite, name, _broken(getattr(suite, name), error))
         return suite
 
