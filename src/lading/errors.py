@@ -16,6 +16,7 @@
     ├── StorageFailed               the place where bytes or rows live let us down
     │   ├── StorageFull, StorageReadOnly, StorageBusy, StorageDamaged
     │   ├── StorageUnfit            refuses to start: wrong place, wrong version, taken
+    │   ├── BackupInvalid           a file that no registry can be restored of
     │   └── LayoutInvalid           a directory or archive that is no image layout
     ├── UpstreamFailed              a registry at the other end of a connection let us down
     │   └── UpstreamUnreachable     it could not even be asked
@@ -357,6 +358,13 @@ class StorageUnfit(StorageFailed):
 
     summary = "the data directory cannot be used"
     advice = "Put that right, or choose another directory with --root DIR."
+
+
+class BackupInvalid(StorageFailed):
+    """A file is no backup of a registry, or is not whole; nothing of it was kept."""
+
+    summary = "the backup cannot be restored"
+    advice = "Take another copy of it, or another backup; nothing of this one was kept."
 
 
 class LayoutInvalid(StorageFailed):

@@ -20,7 +20,7 @@ from lading.app.backup import Copied
 from lading.app.directory import alone, holds_registry, prepare, require_registry
 from lading.app.stores import open_stores
 from lading.bodies import BLOCK
-from lading.errors import BlobUnknown, LadingError, StorageDamaged, StorageUnfit
+from lading.errors import BackupInvalid, BlobUnknown, LadingError, StorageDamaged, StorageUnfit
 from lading.metadata import snapshot
 from lading.storage.duplicate import opened, prune, received
 from lading.storage.layout import blob_path
@@ -53,8 +53,8 @@ async def read_backup(file: BinaryIO, root: Path) -> Copied:
     When that cannot be done, nothing of it stays.
 
     Raises:
-        StorageUnfit: there is something in *root* already, or *file* is no such copy.
-        StorageDamaged: *file* is cut short, or its bytes are not those that were written.
+        StorageUnfit: there is something in *root* already.
+        BackupInvalid: *file* is no such copy, is cut short, or has other bytes than were written.
         StorageFailed: something cannot be written.
     """
     return await asyncio.to_thread(_read, file, root)
@@ -130,15 +130,15 @@ def _damage_named() -> Iterator[None]:
     try:
         yield
     except tarfile.TarError as error:
-        raise StorageDamaged(f"the backup is no tar file, or is cut short: {error}") from error
+        raise BackupInvalid(f"it is no tar file, or is cut short: {error}") from error
+    except StorageDamaged as error:
+        raise BackupInvalid(error.subject) from error
 
 
 def _read_rows(archive: tarfile.TarFile, rows: Path) -> None:
     entry, content = _next(archive)
     if entry.name != snapshot.DATABASE:
-        raise StorageUnfit(
-            f"the file is no backup of a registry: it begins with {entry.name[:200]}"
-        )
+        raise BackupInvalid(f"it is no backup of a registry: it begins with {entry.name[:200]}")
     with rows.open("wb") as target:
         while block := content.read(BLOCK):
             target.write(block)
@@ -161,7 +161,7 @@ def _read_blobs(archive: tarfile.TarFile, rows: Path, root: Path) -> Copied:
         size += blob.size
         entry, content = _next(archive)
     if entry.name != _END:
-        raise StorageDamaged(f"the backup has something that it does not name: {entry.name[:200]}")
+        raise BackupInvalid(f"it has something that it does not name: {entry.name[:200]}")
     return Copied(
         blobs=count, size=size, new=count, new_size=size, gone=0, failures=tuple(failures)
     )
@@ -171,7 +171,7 @@ def _next(archive: tarfile.TarFile) -> tuple[tarfile.TarInfo, BinaryIO]:
     entry = archive.next()
     content = archive.extractfile(entry) if entry is not None and entry.isreg() else None
     if entry is None or content is None:
-        raise StorageDamaged("the backup is cut short")
+        raise BackupInvalid("it is cut short")
     _forget(archive)
     return entry, content  # type: ignore[return-value]  # it is read from, and nothing else
 

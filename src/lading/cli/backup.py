@@ -19,7 +19,7 @@ from lading.cli.output import Output, output_option, root_options
     epilog=examples(
         "lading backup --root data backup",
         "lading backup --root data backup.tar",
-        "lading backup --root data - | zstd > backup.tar.zst",
+        "lading backup --root data - | gzip > backup.tar.gz",
     ),
 )
 @click.argument("target", metavar="DIR|FILE.tar|-")

@@ -19,7 +19,7 @@ from lading.cli.output import Output, output_option, root_options
     epilog=examples(
         "lading restore --root restored backup",
         "lading restore --root restored backup.tar",
-        "zstd -d < backup.tar.zst | lading restore --root restored -",
+        "gzip -d < backup.tar.gz | lading restore --root restored -",
     ),
 )
 @click.argument("source", metavar="DIR|FILE.tar|-")

@@ -91,6 +91,7 @@ TABLE: Mapping[type[LadingError], Row] = {
     errors.StorageBusy: Row(503, _soon, "UNAVAILABLE", open=False),
     errors.StorageDamaged: Row(500, code="UNKNOWN", open=False),
     errors.StorageUnfit: Row(503, _soon, "UNAVAILABLE", open=False),
+    errors.BackupInvalid: Row(500, code="UNKNOWN", open=False),
     errors.LayoutInvalid: Row(500, code="UNKNOWN", open=False),
     errors.UpstreamFailed: Row(502, _soon, "UNAVAILABLE", open=False),
     errors.UpstreamUnreachable: Row(502, _soon, "UNAVAILABLE", open=False),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lading.app.backup_file import read_backup, write_backup
-from lading.errors import LadingError, StorageDamaged, StorageUnfit
+from lading.errors import BackupInvalid, LadingError
 from lading.oci.digest import Digest
 from lading.testing import samples
 from tests.unit.app.test_backup import put, root, tags
@@ -99,7 +99,7 @@ async def test_file_that_is_cut_short_leaves_nothing(
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         last = archive.getmembers()[-1].offset
 
-    with pytest.raises(StorageDamaged, match="cut short"):
+    with pytest.raises(BackupInvalid, match="cut short"):
         await read(content[: int(last * part)], tmp_path / "again")
 
     assert files(tmp_path / "again") == []
@@ -113,7 +113,7 @@ async def test_changed_bytes_are_noticed(root: Path, tmp_path: Path) -> None:
     layer = samples.image("one").blobs[-1]
     assert layer in content
 
-    with pytest.raises(StorageDamaged, match="other bytes"):
+    with pytest.raises(BackupInvalid, match="other bytes"):
         await read(content.replace(layer, layer[::-1]), tmp_path / "again")
 
     assert files(tmp_path / "again") == []
@@ -125,7 +125,7 @@ async def test_other_tar_files_are_refused(tmp_path: Path) -> None:
     with tarfile.open(fileobj=file, mode="w") as archive:
         archive.addfile(tarfile.TarInfo("../../etc/passwd"), io.BytesIO())
 
-    with pytest.raises(StorageUnfit, match="no backup"):
+    with pytest.raises(BackupInvalid, match="no backup"):
         await read(file.getvalue(), tmp_path / "again")
 
 
@@ -142,7 +142,7 @@ async def test_what_is_not_named_is_refused(root: Path, tmp_path: Path) -> None:
                 other.addfile(tarfile.TarInfo("../more"), io.BytesIO())
             other.addfile(member, archive.extractfile(member))
 
-    with pytest.raises(StorageDamaged, match="does not name"):
+    with pytest.raises(BackupInvalid, match="does not name"):
         await read(changed.getvalue(), tmp_path / "again")
 
     assert files(tmp_path / "again") == []

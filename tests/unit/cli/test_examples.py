@@ -1,5 +1,6 @@
 """What the help tells to type can be typed."""
 
+import gzip
 import os
 import re
 import shlex
@@ -53,6 +54,9 @@ def lay_out(line: str, shelf: Shelf, here: Path) -> None:
     (here / "manifest.json").write_bytes(AMD64.manifest.body)
     prepare(here / "data")
     prepare(here / "backup")
+    if "lading restore" in line and ".tar" in line:
+        assert main(["backup", "--root", str(here / "data"), "backup.tar"]) == 0
+        (here / "backup.tar.gz").write_bytes(gzip.compress((here / "backup.tar").read_bytes()))
     for words, (form, file) in SAVED.items():
         if words in line:
             assert main(["save", "--form", form, f"{shelf.app}:v1", file]) == 0
