@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, Self, assert_never, runtime_checkable
 from lading.errors import BodyIncomplete, RangeUnsatisfiable
 
 BLOCK = 1 << 20
-"""Bulk bytes move in blocks of at most this many bytes."""
+"""Bulk bytes move in blocks of this many bytes, where nothing speaks for others."""
 
 
 _STRETCH = 8 * BLOCK
@@ -41,7 +41,7 @@ class Inbound(Protocol):
         ...
 
     def blocks(self) -> Iterator[memoryview]:
-        """All that is there without a pause, in blocks of up to `BLOCK` bytes.
+        """All that is there without a pause, in blocks of a few mebibytes at most.
 
         Called in a worker thread. Each block is valid until the next is asked for.
 
