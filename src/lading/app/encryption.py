@@ -16,8 +16,6 @@ from lading.wire.message import Handler
 # Only who encrypts waits for the libraries that do: they are imported where that is known.
 # ruff: noqa: PLC0415 - as the line above says
 
-_FOLDER = "lading-acme"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encryption:
@@ -64,13 +62,13 @@ def _by_authority(config: TlsConfig, root: Path, *, read_only: bool) -> Encrypti
             'tls.acme.hosts needs more libraries: pip install "lading[acme]"'
         ) from None
     from lading.app.acme.certificates import Certificates
-    from lading.app.acme.folder import Folder
+    from lading.app.acme.folder import USUAL, Folder
     from lading.app.acme.proofs import Tokens
     from lading.app.acme.renewal import Renewal
     from lading.app.tls import Terms
 
     hosts = [_host(each) for each in acme.hosts]
-    place = acme.folder or root / _FOLDER
+    place = acme.folder or root / USUAL
     within = place.resolve().is_relative_to(root.resolve())
 
     def may_write() -> bool:

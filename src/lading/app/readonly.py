@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from lading.app.acme.folder import USUAL, Folder
 from lading.app.directory import require_registry
 from lading.app.stores import open_stores
 from lading.wall import storage_errors
@@ -67,10 +68,11 @@ def switched(root: Path) -> bool:
     return os.path.lexists(root / SWITCH)
 
 
-async def turn_on(root: Path) -> None:
+async def turn_on(root: Path, *, certificates: Path | None = None) -> None:
     """Let the registry in *root* be read-only; on return, no server begins to write there.
 
-    Requests that are under way are finished.
+    Requests that are under way are finished. A certificate that is being asked for is waited for;
+    they are kept in *certificates*, or where they usually are.
 
     Raises:
         StorageUnfit: there is no registry in *root*.
@@ -78,7 +80,9 @@ async def turn_on(root: Path) -> None:
     """
     await asyncio.to_thread(_turn, root, on=True)
     await asyncio.sleep(LASTS)
-    # Whoever collects now began before. What comes later looks at the switch.
+    # Whoever collects or asks for a certificate now began before. What comes later looks at the
+    # switch.
+    await asyncio.to_thread(Folder(certificates or root / USUAL).settle)
     async with open_stores(root) as stores, stores.metadata.background(wait=True):
         pass
 

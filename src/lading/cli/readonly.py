@@ -36,7 +36,7 @@ def command(*, state: str, root: str | None, config_file: str | None, out: Outpu
     loaded = configured(file=config_file, root=root)
     directory = loaded.config.root
     if state == "on":
-        asyncio.run(turn_on(directory))
+        asyncio.run(turn_on(directory, certificates=loaded.config.tls.acme.folder))
     elif state == "off":
         asyncio.run(turn_off(directory))
     on, always = switched(directory), loaded.config.read_only

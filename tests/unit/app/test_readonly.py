@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.app.acme.folder import USUAL, Folder
 from lading.app.config.content import CollectorConfig
 from lading.app.config.tree import Config
 from lading.app.config.watching import LogConfig
@@ -69,6 +70,21 @@ async def test_switch_waits_for_a_collection_that_is_under_way(root: Path) -> No
             done, _ = await asyncio.wait([turning], timeout=LASTS * 1.5)
             early = bool(done), switched(root)
         await turning
+
+    assert early == (False, True)
+
+
+@pytest.mark.parametrize("place", [None, "elsewhere"])
+async def test_switch_waits_for_a_certificate_that_is_asked_for(
+    root: Path, place: str | None
+) -> None:
+    """What comes of it is still written, and nothing after that."""
+    folder = root / (place or USUAL)
+    with Folder(folder).turn():
+        turning = asyncio.create_task(turn_on(root, certificates=root / place if place else None))
+        done, _ = await asyncio.wait([turning], timeout=LASTS * 1.5)
+        early = bool(done), switched(root)
+    await turning
 
     assert early == (False, True)
 

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+USUAL = "lading-acme"
+"""The folder below the root of a registry, unless another is configured."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
 
 
@@ -82,8 +85,9 @@ class Folder:
 
     @contextmanager
     def watch(self) -> Iterator[bool]:
-        """As `turn`, while nothing may be written: by a lock on what is there."""
-        places = (self._lock, self._path, *self._path.absolute().parents)
+        """Be the only one who waits until something may be written, if nobody else is."""
+        # A lock on what is there: the folder, or one in which it would be made.
+        places = (self._path, *self._path.absolute().parents)
         file = os.open(next(each for each in places if each.exists()), os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,6 +97,11 @@ class Folder:
             yield True
         finally:
             os.close(file)
+
+    def settle(self) -> None:
+        """Wait until nobody has the `turn`; blocks, and writes nothing."""
+        with contextlib.suppress(FileNotFoundError), self._lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
 
     @property
     def _lock(self) -> Path:
