@@ -191,7 +191,8 @@ async def test_a_connection_that_said_more_than_its_answer_is_not_used_again(
     def script(talk: Talk) -> None:
         talk.head()
         talk.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore")
-        talk.head()
+        while talk.head():
+            talk.answer(body=b"second")
 
     with Scripted(script) as server:
         await _ask(transport, server.url, Request("GET", "/"))
