@@ -32,11 +32,16 @@ class AuditContract:
     async def test_what_manifests_name_is_told_once(self, store: MetadataStore) -> None:
         """By the first that names it: those who mark need to remember nothing."""
         images = [samples.image(seed) for seed in range(3)]
-        for image in images:
-            await push(store, image, repository=APP)
-        await push(store, images[0], repository=OTHER)
-        index = samples.index(*(image.manifest for image in images))
-        await put(store, index)
+        children = sorted((image.manifest for image in images), key=lambda each: str(each.digest))
+        made = (samples.index(*children, annotations={"n": str(n)}) for n in range(1000))
+        # One child comes before these, and another after them.
+        low, high = str(children[0].digest), str(children[-1].digest)
+        index, again = [each for each in made if low < str(each.digest) < high][:2]
+        for repository in (APP, OTHER):
+            for image in images:
+                await push(store, image, repository=repository)
+            await put(store, index, repository=repository)
+        await put(store, again)
         (first, second) = sorted([APP, OTHER])
 
         whole = [
@@ -48,10 +53,11 @@ class AuditContract:
         rest = await store.marked(APP, after=page[-1][0], limit=100)
 
         before: set[Digest] = set()
-        manifests = {each.manifest.digest: each.manifest for each in images} | {index.digest: index}
+        everything = (index, again, *children)
+        named_by = {each.digest: each for each in everything}
         for _, digest, named in whole:
             before.add(digest)
-            edges = {edge.digest for edge in manifests[digest].edges}
+            edges = {edge.digest for edge in named_by[digest].edges}
             assert named == edges - before
             before |= edges
         assert [row[0] for row in (*page, *rest)] == sorted(

@@ -36,3 +36,17 @@ async def test_idle_uploads_go_as_configured(
 
         assert tally.uploads == expired
         assert len(list((tmp_path / "uploads").iterdir())) == left
+
+
+async def test_uploads_stay_where_they_are_purged_at_an_interval_of_their_own(
+    tmp_path: Path,
+) -> None:
+    """Collection comes more often, and leaves them alone."""
+    prepare(tmp_path)
+    config = Config(root=tmp_path, uploads=UploadsConfig(expiry=AT_ONCE))
+    async with open_stores(tmp_path) as stores:
+        await (await stores.blobs.create(UploadId("idle"))).aclose()
+
+        await sweep(config, stores, grace=AT_ONCE, now=utc_now, purging=False).uploads()
+
+        assert await stores.blobs.count_uploads() == 1
