@@ -112,8 +112,8 @@ class CollectorConfig:
     )
     every: timedelta | None = option(
         timedelta(minutes=10),
-        "How often the server collects and forgets idle uploads; unset: it does neither, nor "
-        "sweeps, and leaves all of that to lading gc.",
+        "How often the server collects, and forgets idle uploads unless uploads.purge_every says "
+        "when; unset: it neither collects nor sweeps, and leaves that to lading gc.",
         optional(duration),
     )
     sweep: timedelta = option(

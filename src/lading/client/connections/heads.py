@@ -14,6 +14,7 @@ from lading.wire.ranges import number
 
 _LONGEST_LINE = 1 << 16
 _MOST_LINES = 100
+_MOST_INTERIM = 100
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?:[ \t].*)?", re.DOTALL)
 _INTERIM = range(100, 200)
 _BARE = frozenset({204, 304})
@@ -47,7 +48,7 @@ def read_head(reader: io.BufferedIOBase, method: str) -> Head | None:
     first = _line(reader)
     if first is None:
         return None
-    while True:
+    for _ in range(_MOST_INTERIM):
         parts = _STATUS.fullmatch(first)
         if parts is None:
             raise NotHTTP(repr(first)[:200])
@@ -57,6 +58,7 @@ def read_head(reader: io.BufferedIOBase, method: str) -> Head | None:
             return _head(status, fields, method, lasting=parts[1] != b"0")
         # What is said meanwhile; the answer comes after it (RFC 9110, 15.2).
         first = _line(reader) or b""
+    raise NotHTTP("it only ever says that an answer will come")
 
 
 def _head(status: int, fields: Fields, method: str, *, lasting: bool) -> Head:
