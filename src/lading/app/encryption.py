@@ -68,13 +68,12 @@ def _by_authority(config: TlsConfig, root: Path, *, read_only: bool) -> Encrypti
     from lading.app.tls import Terms
 
     hosts = [_host(each) for each in acme.hosts]
-    place = acme.folder or root / USUAL
-    within = place.resolve().is_relative_to(root.resolve())
+    folder = Folder(acme.folder or root / USUAL)
+    within = folder.is_within(root)
 
     def may_write() -> bool:
         return not within or not (read_only or os.path.lexists(root / SWITCH))
 
-    folder = Folder(place)
     authority = Authority(
         folder=folder,
         directory=acme.directory,

@@ -71,8 +71,8 @@ def switched(root: Path) -> bool:
 async def turn_on(root: Path, *, certificates: Path | None = None) -> None:
     """Let the registry in *root* be read-only; on return, no server begins to write there.
 
-    Requests that are under way are finished. A certificate that is being asked for is waited for;
-    they are kept in *certificates*, or where they usually are.
+    Requests that are under way are finished. A certificate that is being asked for is waited for, if
+    those are kept in *root*; they are in *certificates*, or where they usually are.
 
     Raises:
         StorageUnfit: there is no registry in *root*.
@@ -82,7 +82,9 @@ async def turn_on(root: Path, *, certificates: Path | None = None) -> None:
     await asyncio.sleep(LASTS)
     # Whoever collects or asks for a certificate now began before. What comes later looks at the
     # switch.
-    await asyncio.to_thread(Folder(certificates or root / USUAL).settle)
+    folder = Folder(certificates or root / USUAL)
+    if folder.is_within(root):
+        await asyncio.to_thread(folder.settle)
     async with open_stores(root) as stores, stores.metadata.background(wait=True):
         pass
 

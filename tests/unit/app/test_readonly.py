@@ -89,6 +89,19 @@ async def test_switch_waits_for_a_certificate_that_is_asked_for(
     assert early == (False, True)
 
 
+async def test_switch_does_not_wait_for_certificates_that_are_kept_elsewhere(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A server goes on keeping those, and never lets go of their folder."""
+    elsewhere = tmp_path_factory.mktemp("certificates")
+    turning = asyncio.create_task(turn_on(root, certificates=elsewhere))
+    with Folder(elsewhere).turn():
+        done, _ = await asyncio.wait([turning], timeout=10)
+    await turning
+
+    assert done == {turning}
+
+
 async def test_server_heeds_the_switch_and_takes_writes_again(root: Path) -> None:
     """Without being started again."""
     config = Config(root=root, log=LogConfig(access=False), collector=CollectorConfig(every=None))

@@ -103,6 +103,10 @@ class Folder:
         with contextlib.suppress(FileNotFoundError), self._lock.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
 
+    def is_within(self, root: Path) -> bool:
+        """Whether it is in the directory of the registry *root*, and read-only with that."""
+        return self._path.resolve().is_relative_to(root.resolve())
+
     @property
     def _lock(self) -> Path:
         return self._path / "lock"
