@@ -133,3 +133,12 @@ def test_what_only_looks_like_a_prefix_leads_nowhere(target: str) -> None:
 def test_no_prefix_changes_nothing() -> None:
     """It costs nothing either."""
     assert under("") is match
+
+
+def test_what_a_path_cannot_hold_is_quoted_and_read_back() -> None:
+    """References are decoded once; the colon of a digest stays as it is (RFC 3986, 3.3)."""
+    built = path(Route.MANIFEST, "team/app", "a b/ü")
+
+    assert built == "/v2/team/app/manifests/a%20b%2F%C3%BC"
+    assert match(built) == Place(Route.MANIFEST, "team/app", "a b/ü")
+    assert path(Route.BLOB, "team/app", "sha256:0a") == "/v2/team/app/blobs/sha256:0a"
