@@ -122,7 +122,18 @@ def test_nothing_is_no_head() -> None:
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 100 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000 + b"\r\n\r\n",
     ],
-    ids=["empty", "2", "099", "2000", "cut", "cut line", "only interim", "interim for ever", "many", "long"],
+    ids=[
+        "empty",
+        "2",
+        "099",
+        "2000",
+        "cut",
+        "cut line",
+        "only interim",
+        "interim for ever",
+        "many",
+        "long",
+    ],
 )
 def test_what_is_no_head_is_refused(said: bytes) -> None:
     """Nothing is guessed of it."""
