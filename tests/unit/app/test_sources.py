@@ -78,6 +78,14 @@ def test_file_sets_groups_of_settings(tmp_path: Path) -> None:
             "lading: {manifests: {missing: maybe}}",
             "line 1: manifests.missing: 'maybe' is not one of refuse, allow",
         ),
+        (
+            "lading: {collector: {every: 0s}}",
+            "line 1: collector.every: '0s' is not a duration above zero",
+        ),
+        (
+            "lading: {uploads: {purge_every: 0s}}",
+            "line 1: uploads.purge_every: '0s' is not a duration above zero",
+        ),
         ("lading: {root: [a]}", "line 1: root: should be the path of a directory"),
         ("lading: {http: 3}", "line 1: http: should hold keys and values"),
         (

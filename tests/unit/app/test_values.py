@@ -25,6 +25,14 @@ def test_duration_is_a_sum_of_numbers_with_units(text: str, expected: timedelta)
     assert values.duration(text) == expected
 
 
+def test_interval_of_zero_is_refused() -> None:
+    """Whatever is done at it would be done all the time."""
+    assert values.interval("1ms") == timedelta(milliseconds=1)
+    for text in ("0", "0s", "0h0m"):
+        with pytest.raises(ValueError, match="above zero"):
+            values.interval(text)
+
+
 @pytest.mark.parametrize("text", ["", "24", "h", "1h 2", "-1s", "1w", "99999999d", "1H"])
 def test_duration_without_a_known_unit_is_refused(text: str) -> None:
     """A bare number could mean seconds or minutes, so nobody guesses."""

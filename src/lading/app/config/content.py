@@ -7,7 +7,17 @@ from datetime import timedelta
 
 from lading.app.config.options import option, section
 from lading.app.config.structures import listed, rows
-from lading.app.config.values import choice, count, duration, flag, optional, pattern, size, words
+from lading.app.config.values import (
+    choice,
+    count,
+    duration,
+    flag,
+    interval,
+    optional,
+    pattern,
+    size,
+    words,
+)
 
 MIB = 1 << 20
 
@@ -96,7 +106,7 @@ class UploadsConfig:
     purge_every: timedelta | None = option(
         None,
         "How often to look for them; unset: whenever content is collected.",
-        optional(duration),
+        optional(interval),
     )
     chunk_min_length: int | None = option(
         None, "What clients are asked to send at least in a chunk, in bytes.", optional(size)
@@ -114,7 +124,7 @@ class CollectorConfig:
         timedelta(minutes=10),
         "How often the server collects, and forgets idle uploads unless uploads.purge_every says "
         "when; unset: it neither collects nor sweeps, and leaves that to lading gc.",
-        optional(duration),
+        optional(interval),
     )
     sweep: timedelta = option(
         timedelta(hours=6),

@@ -103,6 +103,14 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _interval(text: str) -> timedelta:
+    found = _duration(text)
+    if not found:
+        # What is to be done again at once is done all the time.
+        raise ValueError(text)
+    return found
+
+
 def _size(text: str) -> int:
     parts = _SIZE.fullmatch(text)
     if parts is None or parts[2] not in _UNITS_OF_SIZE:
@@ -225,6 +233,9 @@ def _spelled_flag(value: bool) -> str:
 
 
 duration = Reader("a duration such as 30s, 10m, 24h or 7d", _duration, _spelled_duration)
+interval = Reader(
+    "a duration above zero, such as 30s, 10m, 24h or 7d", _interval, _spelled_duration
+)
 size = Reader("a size such as 65536, 64KiB or 4MiB", _size, _spelled_size)
 count = Reader("a whole number above zero", _count, schema={"type": "integer", "minimum": 1})
 flag = Reader("true or false", _flag, _spelled_flag, schema={"type": "boolean"})
