@@ -63,7 +63,7 @@ class _Hook(logging.Handler, ABC):
         """See to it that *mail* is sent, without waiting for that."""
 
     def _mail(self, record: logging.LogRecord) -> EmailMessage:
-        event = " ".join(record.getMessage().split())
+        event = _sendable(" ".join(record.getMessage().split()))
         host = split_address(self._config.smtp)[0]
         mail = EmailMessage()
         mail["Subject"] = f"[{level_name(record.levelno)}] {host}: {event}"[:200]
@@ -71,14 +71,15 @@ class _Hook(logging.Handler, ABC):
         mail["To"] = ", ".join(self._config.recipients)
         told = "".join(f"{name}: {value}\n" for name, value in facts(record).items())
         trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
-        mail.set_content(f"{event}\n\n{told}\n{trace}")
+        mail.set_content(_sendable(f"{event}\n\n{told}\n{trace}"))
         return mail
 
     def send(self, mail: EmailMessage) -> None:
         """Send *mail*, or log that it cannot be sent."""
         try:
             self._send(mail)
-        except (OSError, smtplib.SMTPException) as error:
+        # A password that is not ASCII, for instance, is a wrong value to the library.
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             self.failed(str(error))
         else:
             self._failing = False
@@ -103,6 +104,11 @@ class _Hook(logging.Handler, ABC):
             log.warning(
                 "mail cannot be sent", extra={"server": self._config.smtp, "reason": reason}
             )
+
+
+def _sendable(text: str) -> str:
+    """*text*, without what no encoding has: bytes of names of files that are no text."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class MailHook(_Hook):

@@ -124,6 +124,28 @@ def test_password_is_not_sent_without_encryption(caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.enable_socket
+def test_text_that_cannot_be_encoded_is_sent_nevertheless(server: MailServer) -> None:
+    """Names of files may be any bytes, and whoever logs one does not fail for a mail."""
+    with mailing([hook(server.address, levels=("error",))]):
+        log.error("lost \udcff", extra={"file": "a\udcfe"})
+
+    [mail] = server.mails
+    assert "Subject: [error] 127.0.0.1: lost \\udcff\r\n" in mail
+    assert "file: a\\udcfe\r\n" in mail
+
+
+@pytest.mark.enable_socket
+def test_password_that_cannot_be_sent_is_told(
+    server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread goes on, and does not leave mails to wait for ever."""
+    with mailing([hook(server.address, username="änn", password="hush", levels=("error",))]):
+        log.error("it happened")
+
+    assert "mail cannot be sent" in caplog.text
+
+
+@pytest.mark.enable_socket
 def test_process_without_threads_sends_by_others(server: MailServer) -> None:
     """What the parent of the workers logs is told of as well, and what they log only once."""
     with mailing([hook(server.address, levels=("error",))], ForkedMailHook):
