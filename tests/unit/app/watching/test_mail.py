@@ -39,6 +39,9 @@ class _Conversation(socketserver.StreamRequestHandler):
         self._say("220 here")
         while line := self.rfile.readline().decode().strip():
             match line.split()[0].upper():
+                case "EHLO":
+                    self._say("250-here")
+                    self._say("250 AUTH PLAIN")
                 case "DATA":
                     self._say("354 go on")
                     lines = []
