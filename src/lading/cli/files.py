@@ -78,9 +78,10 @@ def writing(file: str, *, new: bool = False) -> Iterator[BinaryIO]:
         FileRefused: it cannot be written, or has to be *new* and is there already.
     """
     if file == STANDARD:
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with _named("standard output"):
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
         return
     from tempfile import mkstemp  # noqa: PLC0415 - most commands start without it
 

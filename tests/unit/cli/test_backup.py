@@ -1,6 +1,7 @@
 """``lading backup`` and ``lading restore`` say what they copied, and what they could not."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from lading.cli.main import main
 from lading.oci.digest import Digest
 from lading.testing import samples
+from tests.unit.cli.commands import LADING
 
 
 def test_backup_says_what_is_new(
@@ -97,6 +99,20 @@ def test_backup_that_fails_leaves_no_file(root: Path, tmp_path: Path) -> None:
 
     assert code == 1
     assert [path.name for path in tmp_path.iterdir()] == [root.name]
+
+
+def test_backup_that_nothing_takes_any_more_is_no_mistake_of_ours(root: Path) -> None:
+    """The disk that standard output leads to may be full."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [LADING, "backup", "--root", root, "-"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert process.returncode == 1
+    assert process.stderr.startswith(b"lading: file refused: standard output: No space left")
 
 
 def test_standard_output_is_the_backup(
