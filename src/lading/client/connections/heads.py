@@ -39,25 +39,24 @@ class Head(NamedTuple):
 
 
 def read_head(reader: io.BufferedIOBase, method: str) -> Head | None:
-    """The head of the answer to a request by *method*; ``None`` if nothing came.
+    """The head of the answer to a request by *method*; ``None`` if none came.
 
     Raises:
         NotHTTP: something else came.
         OSError: the connection was lost.
     """
-    first = _line(reader)
-    if first is None:
-        return None
     for _ in range(_MOST_INTERIM):
+        first = _line(reader)
+        if first is None:
+            return None
         parts = _STATUS.fullmatch(first)
         if parts is None:
             raise NotHTTP(repr(first)[:200])
         fields = _fields(reader)
         status = int(parts[2])
+        # What is interim is passed over; the answer comes after it (RFC 9110, 15.2).
         if status not in _INTERIM:
             return _head(status, fields, method, lasting=parts[1] != b"0")
-        # What is said meanwhile; the answer comes after it (RFC 9110, 15.2).
-        first = _line(reader) or b""
     raise NotHTTP("it only ever says that an answer will come")
 
 
