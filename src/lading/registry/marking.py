@@ -1,5 +1,6 @@
 """Telling what a collection keeps, a page at a time."""
 
+from lading.content.pages import every
 from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
@@ -15,15 +16,10 @@ async def mark(metadata: MetadataStore, marker: Marker) -> None:
     Raises:
         StorageFailed: the metadata store let us down.
     """
-    after: RepositoryName | None = None
-    more = True
-    while more:
-        page = await metadata.list_repositories(after=after, limit=_REPOSITORIES)
-        for repository in page.items:
-            marker(Mark(repository))
-            await _mark(metadata, repository, marker)
-            after = repository
-        more = page.more
+    repositories = every(lambda after: metadata.list_repositories(after=after, limit=_REPOSITORIES))
+    async for repository in repositories:
+        marker(Mark(repository))
+        await _mark(metadata, repository, marker)
 
 
 async def _mark(metadata: MetadataStore, repository: RepositoryName, marker: Marker) -> None:

@@ -8,9 +8,10 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from lading.errors import LadingError
+from lading.interfaces.blobs import UploadUpkeep
 from lading.interfaces.metadata import Exclusion
 from lading.registry.collected import Tally
 
@@ -18,14 +19,6 @@ log = logging.getLogger(__name__)
 
 _MINUTES = 60
 """The first purge is in less than so many, so that not all servers begin at once."""
-
-
-class Abandons(Protocol):
-    """The one thing that purging asks of a blob store."""
-
-    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
-        """See `UploadUpkeep.abandon`."""
-        ...
 
 
 class Purge:
@@ -38,7 +31,7 @@ class Purge:
     def __init__(
         self,
         metadata: Exclusion,
-        blobs: Abandons,
+        blobs: UploadUpkeep,
         *,
         every: timedelta,
         age: timedelta,
