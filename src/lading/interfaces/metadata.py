@@ -314,7 +314,7 @@ class Deliveries(Protocol):
         ...
 
     async def forget_events(
-        self, *, before: datetime, upto: int, limit: int, known: Container[str] = ()
+        self, *, before: datetime, upto: int, limit: int, known: Container[str]
     ) -> int:
         """Forget up to *limit* of the oldest events, numbered up to *upto* and from before *before*.
 

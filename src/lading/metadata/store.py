@@ -163,7 +163,7 @@ class RowStore:
         return await self._database.write(deliveries.urge, endpoint, skip_to)
 
     async def forget_events(
-        self, *, before: datetime, upto: int, limit: int, known: Container[str] = ()
+        self, *, before: datetime, upto: int, limit: int, known: Container[str]
     ) -> int:
         """Forget the oldest events, and who was to be told of them and is not *known*."""
         return await self._database.write(deliveries.forget_events, before, upto, limit, known)

@@ -62,13 +62,13 @@ class DeliveriesContract:
         numbers = [event.number for event in await store.events(after=0, limit=100)]
         now = clock()
 
-        young = await store.forget_events(before=now, upto=numbers[3], limit=1)
-        untold = await store.forget_events(before=now, upto=numbers[1], limit=100)
+        young = await store.forget_events(before=now, upto=numbers[3], limit=1, known=())
+        untold = await store.forget_events(before=now, upto=numbers[1], limit=100, known=())
         left = [event.number for event in await store.events(after=0, limit=100)]
 
         assert (young, untold) == (1, 1)
         assert left == numbers[2:]
-        assert await store.forget_events(before=now, upto=numbers[3], limit=100) == 1
+        assert await store.forget_events(before=now, upto=numbers[3], limit=100, known=()) == 1
 
     async def test_whoever_is_unknown_is_forgotten_with_what_it_was_not_told(
         self, store: MetadataStore, clock: Clock
@@ -97,7 +97,7 @@ class DeliveriesContract:
         latest = (await store.outlook()).latest
         clock.advance(timedelta(days=1))
 
-        await store.forget_events(before=clock(), upto=latest, limit=100)
+        await store.forget_events(before=clock(), upto=latest, limit=100, known=())
         await link(store, b"3")
 
         left = [event.number for event in await store.events(after=0, limit=100)]
