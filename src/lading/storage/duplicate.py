@@ -1,4 +1,4 @@
-"""The same blobs below two roots. Everything here blocks."""
+"""The same blobs below two roots, or below one and in a file. Everything here blocks."""
 
 import os
 import shutil
@@ -31,9 +31,7 @@ def duplicate(
     """
     if _has(target, digest, size):
         return False
-    here = tree.size(source, digest)
-    if here != size:
-        raise StorageDamaged(f"blob {digest} has {here} bytes instead of {size}")
+    _require_size(source, digest, size)
     path = layout.blob_path(digest)
     with _staged(target, digest, publisher) as staged:
         if link:
@@ -52,9 +50,7 @@ def opened(root: str, digest: Digest, size: int) -> BinaryIO:
         StorageDamaged: it has another number of bytes.
         StorageFailed: it cannot be opened.
     """
-    here = tree.size(root, digest)
-    if here != size:
-        raise StorageDamaged(f"blob {digest} has {here} bytes instead of {size}")
+    _require_size(root, digest, size)
     with storage_errors(digest):
         return open(f"{root}/{layout.blob_path(digest)}", "rb")
 
@@ -76,6 +72,12 @@ def received(root: str, digest: Digest, source: BinaryIO, publisher: Publisher) 
             os.fsync(file.fileno())
         if hasher.digest() != digest:
             raise StorageDamaged(f"{digest} has other bytes than were published")
+
+
+def _require_size(root: str, digest: Digest, size: int) -> None:
+    here = tree.size(root, digest)
+    if here != size:
+        raise StorageDamaged(f"blob {digest} has {here} bytes instead of {size}")
 
 
 @contextmanager
