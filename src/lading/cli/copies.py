@@ -1,4 +1,4 @@
-"""What ``backup`` and ``restore`` have in common: what they say in the end."""
+"""What ``backup`` and ``restore`` have in common: what they take, and what they say in the end."""
 
 from collections.abc import Callable
 from pathlib import Path
