@@ -80,7 +80,7 @@ def touch_memory(size: int) -> None:
 
     A virtual machine's host takes back what is free, and gives it again page by page: then
     whoever writes waits for that, four times as long as for the writing, and the more so the
-    faster he is.
+    faster they are.
     """
     block = bytes(MIB)
     with tempfile.TemporaryFile(dir="/dev/shm") as file:
