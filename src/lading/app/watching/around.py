@@ -72,10 +72,10 @@ async def watched(
             stack.callback(log.flush)
             handler = log
         if station.watched.exporter is not None:
-            from lading.app.watching import telemetry  # noqa: PLC0415 - as for the stores
+            from lading.app.watching.telemetry import traced_requests  # noqa: PLC0415 - as for the stores
 
             exporter = station.watched.exporter
-            handler = await stack.enter_async_context(telemetry.traced(handler, exporter))
+            handler = await stack.enter_async_context(traced_requests(handler, exporter))
         stack.enter_context(mailing(config.log.hooks))
         yield handler
 

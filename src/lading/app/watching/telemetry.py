@@ -41,7 +41,7 @@ _FIELDS = ("traceparent", "tracestate")
 
 
 @asynccontextmanager
-async def traced(inner: Handler, exporter: Exporter) -> AsyncIterator[Handler]:
+async def traced_requests(inner: Handler, exporter: Exporter) -> AsyncIterator[Handler]:
     """*inner*, with a span for each request, as long as this is open; after a fork only."""
     provider = TracerProvider(
         resource=Resource.create({"service.name": exporter.service}), shutdown_on_exit=False

@@ -15,7 +15,7 @@ from lading.app.directory import prepare
 from lading.app.stores import open_stores
 from lading.app.watching import around, traces
 from lading.app.watching.station import Watched
-from lading.app.watching.telemetry import traced, traced_stores
+from lading.app.watching.telemetry import traced_requests, traced_stores
 from lading.app.watching.traces import Exporter, exporter
 from lading.app.wiring import running
 from lading.bodies import Bytes
@@ -130,7 +130,9 @@ async def test_request_is_a_span_in_the_trace_of_whoever_asked(collector: Collec
     )
     request = Request("GET", "/v2/a/manifests/v1", "_state=hush", fields, id="i-1")
 
-    async with traced(answer, Exporter("otlp", f"{collector.url}/v1/traces", "reg")) as handler:
+    async with traced_requests(
+        answer, Exporter("otlp", f"{collector.url}/v1/traces", "reg")
+    ) as handler:
         await handler(request)
 
     [span] = collector.spans
@@ -151,7 +153,9 @@ async def test_request_without_a_trace_begins_one(collector: Collector) -> None:
     async def answer(_request: Request) -> Response:
         return Response(404)
 
-    async with traced(answer, Exporter("otlp", f"{collector.url}/v1/traces", "reg")) as handler:
+    async with traced_requests(
+        answer, Exporter("otlp", f"{collector.url}/v1/traces", "reg")
+    ) as handler:
         await handler(Request("GET", "/nowhere"))
 
     [span] = collector.spans
@@ -215,7 +219,7 @@ async def test_work_without_a_request_is_no_span(collector: Collector, tmp_path:
     async def answer(_request: Request) -> Response:
         raise AssertionError
 
-    async with open_stores(tmp_path) as stores, traced(answer, exporting):
+    async with open_stores(tmp_path) as stores, traced_requests(answer, exporting):
         found = await traced_stores(stores).metadata.list_repositories(after=None, limit=1)
 
     assert found.items == []
