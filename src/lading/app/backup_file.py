@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,6 +91,10 @@ def _write_blobs(root: Path, rows: Path, archive: tarfile.TarFile) -> Copied:
             _add(archive, blob_path(blob.digest), blob.size, content)
         count += 1
         size += blob.size
+    return _all_new(count, size, failures)
+
+
+def _all_new(count: int, size: int, failures: Sequence[LadingError]) -> Copied:
     return Copied(
         blobs=count, size=size, new=count, new_size=size, gone=0, failures=tuple(failures)
     )
@@ -162,9 +166,7 @@ def _read_blobs(archive: tarfile.TarFile, rows: Path, root: Path) -> Copied:
         entry, content = _next(archive)
     if entry.name != _END:
         raise BackupInvalid(f"it has something that it does not name: {entry.name[:200]}")
-    return Copied(
-        blobs=count, size=size, new=count, new_size=size, gone=0, failures=tuple(failures)
-    )
+    return _all_new(count, size, failures)
 
 
 def _next(archive: tarfile.TarFile) -> tuple[tarfile.TarInfo, BinaryIO]:
