@@ -6,7 +6,7 @@ its writing, while other processors have nothing to do.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 
 from lading.storage.threads import Threads
@@ -38,9 +38,9 @@ class Aside:
 
         What was not begun by then is done by the caller, so that a busy machine is not waited for.
         """
-        self._start()
         piece = _Piece(work, block)
-        self._pieces.put(piece)
+        if self._started():
+            self._pieces.put(piece)
         try:
             yield
         finally:
@@ -52,11 +52,15 @@ class Aside:
             self._pieces.put(None)
             self._thread.join()
 
-    def _start(self) -> None:
+    def _started(self) -> bool:
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="lading-aside", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="lading-aside", daemon=True)
+                # When the machine gives no more threads, the caller does it all.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
+            return self._thread is not None
 
     def _work(self) -> None:
         while (piece := self._pieces.get()) is not None:

@@ -86,7 +86,13 @@ class Threads:
         name = f"{self._name}_{len(self._threads)}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # The machine gives no more of them: those that are there do it in their turn.
+            self._threads.remove(thread)
+            if not self._threads:
+                raise
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

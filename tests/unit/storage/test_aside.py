@@ -83,6 +83,25 @@ def test_work_is_done_when_the_caller_fails(aside: Aside) -> None:
     assert seen == [BLOCK]
 
 
+def test_work_is_done_where_no_thread_can_be_had(
+    aside: Aside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container may be allowed few of them; its uploads go on."""
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    done_by: list[int] = []
+
+    with aside.doing(lambda _: done_by.append(threading.get_ident()), BLOCK):
+        pass
+
+    aside.close()
+    assert done_by == [threading.get_ident()]
+
+
+def none_left(_: threading.Thread) -> None:
+    """What the standard library says when the machine gives no more threads."""
+    raise RuntimeError("can't start new thread")
+
+
 def test_small_blocks_are_not_worth_a_thread(aside: Aside) -> None:
     """Waking it costs as much as hashing them."""
     assert aside.helps(WORTH)

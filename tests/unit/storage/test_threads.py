@@ -89,3 +89,23 @@ async def test_result_that_nobody_can_take_is_undone() -> None:
 
     assert undone == ["result"]
     threads.close()
+
+
+async def test_work_waits_for_threads_when_no_more_can_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A container may be allowed few of them; nothing fails for it, or is done after its caller."""
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    threads, work = Threads("test", 2), Work()
+    first = asyncio.ensure_future(threads.run(work))
+    await work.begun.wait()
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    second = asyncio.ensure_future(threads.run(divmod, 7, 2))
+    await asyncio.sleep(0)
+    work.may_end.set()
+
+    assert (await first, await second) == ("result", (3, 1))
+    threads.close()
