@@ -41,28 +41,33 @@ class WatchedFile(Generic[Value]):
         """Look again and again, in a thread: a file of many megabytes keeps nobody waiting."""
         while True:
             await asyncio.sleep(_LOOK_EVERY)
-            await asyncio.to_thread(self.look)
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:
+                # A mistake of ours must not end what everybody's rights depend on.
+                log.exception("file cannot be looked at", extra={"file": str(self._path)})
 
     def look(self) -> None:
         """Read the file if it has changed; blocks."""
+        before = self._seen
         try:
             found = self._path.stat()
             seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
-            if seen == self._seen:
+            if seen == before:
                 return
+            self._seen = seen
             self._value = self._read(content(self._path))
         except (OSError, Unreadable) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            if self._seen != (told := f"{why}"):
+            if before != (told := f"{why}"):
                 log.error(  # noqa: TRY400 - a fact, not a mistake of ours
                     "file cannot be used, what it said before still holds",
                     extra={"file": str(self._path), "reason": why},
                 )
             self._seen = told
         else:
-            if isinstance(self._seen, str):
+            if isinstance(before, str):
                 log.info("file can be used again", extra={"file": str(self._path)})
-            self._seen = seen
 
 
 def content(path: Path) -> bytes:

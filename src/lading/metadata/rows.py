@@ -7,7 +7,7 @@ of manifests. Nothing here knows a database.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, assert_never
+from typing import Any, NamedTuple, Self, assert_never
 
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.metadata import (
@@ -165,17 +165,22 @@ def decode_occasion(principal: str, facts: str) -> Occasion:
     return Occasion(Principal(principal), json.loads(facts))
 
 
-class Entry:
+class Entry(NamedTuple):
     """A change that somebody wants to make, and all of its event that can be written beforehand.
 
     Whoever makes it does that before its transaction, in which everybody else waits.
     """
 
-    __slots__ = ("at", "change", "kind", "occasion", "said", "told")
+    change: Change
+    occasion: Occasion
+    at: int
+    kind: str
+    said: str
+    told: str
 
-    def __init__(self, change: Change, occasion: Occasion, at: datetime) -> None:
-        self.change = change
-        self.occasion = occasion
-        self.at = stamp(at)
-        self.kind, self.said = encode_change(change)
-        _, self.told = encode_occasion(occasion)
+    @classmethod
+    def of(cls, change: Change, occasion: Occasion, at: datetime) -> Self:
+        """The entry of *change*, made on *occasion* at the time *at*."""
+        kind, said = encode_change(change)
+        _, told = encode_occasion(occasion)
+        return cls(change, occasion, stamp(at), kind, said, told)

@@ -132,12 +132,12 @@ class RowStore:
 
     async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
         """Check, apply and number *change* in one durable transaction."""
-        entry = Entry(change, occasion, self._now())
+        entry = Entry.of(change, occasion, self._now())
         return await self._database.write(changes.commit, entry)
 
     def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
         """As `commit`, in a thread that is not that of the event loop."""
-        entry = Entry(change, occasion, self._now())
+        entry = Entry.of(change, occasion, self._now())
         return self._database.write_blocking(changes.commit, entry)
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:

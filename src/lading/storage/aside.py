@@ -72,24 +72,31 @@ class Aside:
 class _Piece:
     """Work for whoever comes first."""
 
-    __slots__ = ("_block", "_done", "_taken", "_work")
+    __slots__ = ("_block", "_done", "_error", "_taken", "_work")
 
     def __init__(self, work: Callable[[memoryview], None], block: memoryview) -> None:
         self._work = work
         self._block = block
         self._taken = threading.Lock()
+        self._error: BaseException | None = None
         self._done = threading.Lock()
         self._done.acquire()
 
     def begin(self) -> None:
         """Do it, unless it is too late."""
-        if self._taken.acquire(blocking=False):
+        if not self._taken.acquire(blocking=False):
+            return
+        try:
             self._work(self._block)
-            self._done.release()
+        except BaseException as error:  # noqa: BLE001  # belongs to whoever asked
+            self._error = error
+        self._done.release()
 
     def finish(self) -> None:
-        """See to it that it is done."""
+        """See to it that it is done; raises what went wrong."""
         if self._taken.acquire(blocking=False):
             self._work(self._block)
-        else:
-            self._done.acquire()
+            return
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error

@@ -158,7 +158,8 @@ def drain(file: int, upload_id: UploadId, progress: Progress, body: Inbound, asi
     for block in body.blocks():
         hasher = progress.hasher
         if hasher is not None and aside.helps(len(block)):
-            # What it has seen is known again when the block is written as a whole.
+            # Of a block that was written in part it has seen too much: then all is hashed anew, from
+            # the file.
             progress.hasher = None
             with aside.doing(hasher.update, block):
                 _append(file, upload_id, block, progress)

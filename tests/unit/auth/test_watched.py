@@ -79,6 +79,28 @@ async def test_changes_are_seen_while_it_runs(file: Path) -> None:
     assert threading.main_thread() not in threads
 
 
+async def test_a_mistake_in_reading_does_not_end_the_looking(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a login that was taken away would hold until the server is started again."""
+
+    def read(content: bytes) -> str:
+        if content == b"one":
+            raise KeyError("a mistake")
+        return upper(content)
+
+    watched = WatchedFile(file, read, "")
+    task = asyncio.create_task(watched.run())
+
+    async with asyncio.timeout(30):
+        while "file cannot be looked at" not in caplog.text:
+            await asyncio.sleep(0.01)
+        file.write_text("two")
+        while watched() != "TWO":
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
 @pytest.mark.parametrize("harm", ["empty", "missing", "directory", "pipe", "too long"])
 def test_broken_file_leaves_what_was_there(
     file: Path, harm: str, caplog: pytest.LogCaptureFixture

@@ -106,7 +106,7 @@ def _change_everything(noting: _Noting) -> None:
         ManifestDeleted(APP, image.manifest.digest),
     ]
     for change in made:
-        changes.commit(noting, Entry(change, Occasion(), AT))
+        changes.commit(noting, Entry.of(change, Occasion(), AT))
 
 
 def _read_everything(noting: _Noting) -> None:
@@ -135,7 +135,7 @@ def _read_everything(noting: _Noting) -> None:
 
 
 def _collect_everything(noting: _Noting) -> None:
-    changes.commit(noting, Entry(RepositoryDeleted(APP), Occasion(), AT))
+    changes.commit(noting, Entry.of(RepositoryDeleted(APP), Occasion(), AT))
     collection.condemn(noting, HORIZON, 100)
     collection.bury(noting, samples.image().manifest.digest)
     deliveries.settle(noting, [Delivery("a", 1)])

@@ -102,6 +102,23 @@ def none_left(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
+def test_what_goes_wrong_aside_is_raised_where_it_was_asked_for(aside: Aside) -> None:
+    """Nobody waits for what has failed, and the thread goes on."""
+    there = threading.Event()
+
+    def fail(_: memoryview) -> None:
+        there.set()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), aside.doing(fail, BLOCK):
+        assert there.wait(10)
+
+    seen: list[memoryview] = []
+    with aside.doing(seen.append, BLOCK):
+        pass
+    assert seen == [BLOCK]
+
+
 def test_small_blocks_are_not_worth_a_thread(aside: Aside) -> None:
     """Waking it costs as much as hashing them."""
     assert aside.helps(WORTH)
