@@ -1,11 +1,11 @@
 """The one place that chooses: stores, registry, rules, face, and what runs beside them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
 from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Registry
-from lading.registry.collected import Tally
 from lading.registry.collector import Collector
 from lading.registry.guard import GuardedRegistry
 from lading.registry.pulls import Pulls
@@ -103,27 +102,8 @@ async def running(
         handler: Handler = Wall(Face(authenticator, admit, terms, under(config.http.prefix)))
         handler = observed(handler, config, station)
         handler = await stack.enter_async_context(watched(handler, config, station, storage=reach))
-        if config.collector.every is not None:
-            upkeep = _upkeep(
-                config,
-                inside.stores,
-                every=config.collector.every,
-                now=now,
-                heard=collected(station.meter),
-                may_write=read_only.writable,
-            )
-            await stack.enter_async_context(beside(upkeep.run()))
-        # One worker does it, so that the log tells of it once; when that dies, its successor does.
-        if config.uploads.purge and config.uploads.purge_every is not None and not station.index:
-            purge = _purge(
-                config,
-                inside.stores,
-                every=config.uploads.purge_every,
-                now=now,
-                heard=collected(station.meter),
-                may_write=read_only.writable,
-            )
-            await stack.enter_async_context(beside(purge.run()))
+        for work in _background(config, station, inside.stores, read_only.writable, now=now):
+            await stack.enter_async_context(beside(work.run()))
         yield RequestIds(sited(handler, config))
 
 
@@ -210,46 +190,38 @@ async def connections(config: Config, handler: Handler) -> AsyncIterator[Connect
         threads.shutdown(cancel_futures=True)
 
 
-def _upkeep(
+def _background(
     config: Config,
+    station: Station,
     stores: Stores,
-    *,
-    every: timedelta,
-    now: Callable[[], datetime],
-    heard: Callable[[Tally], object],
     may_write: Callable[[], bool],
-) -> Upkeep:
-    grace = config.collector.grace
-    return Upkeep(
-        stores.metadata,
-        Collector(stores.blobs, stores.metadata, grace=grace, now=now),
-        sweep(config, stores, grace=grace, now=now, purging=config.uploads.purge_every is None),
-        every=every,
-        sweep_every=config.collector.sweep,
-        heard=heard,
-        may_write=may_write,
-    )
-
-
-def _purge(
-    config: Config,
-    stores: Stores,
     *,
-    every: timedelta,
     now: Callable[[], datetime],
-    heard: Callable[[Tally], object],
-    may_write: Callable[[], bool],
-) -> Purge:
-    return Purge(
-        stores.metadata,
-        stores.blobs,
-        every=every,
-        age=config.uploads.expiry,
-        dry_run=config.uploads.purge_dry_run,
-        now=now,
-        heard=heard,
-        may_write=may_write,
-    )
+) -> Iterator[Upkeep | Purge]:
+    """What is done beside the requests, again and again."""
+    heard, grace, uploads = collected(station.meter), config.collector.grace, config.uploads
+    if config.collector.every is not None:
+        yield Upkeep(
+            stores.metadata,
+            Collector(stores.blobs, stores.metadata, grace=grace, now=now),
+            sweep(config, stores, grace=grace, now=now, purging=uploads.purge_every is None),
+            every=config.collector.every,
+            sweep_every=config.collector.sweep,
+            heard=heard,
+            may_write=may_write,
+        )
+    # One worker does it, so that the log tells of it once; when that dies, its successor does.
+    if uploads.purge and uploads.purge_every is not None and not station.index:
+        yield Purge(
+            stores.metadata,
+            stores.blobs,
+            every=uploads.purge_every,
+            age=uploads.expiry,
+            dry_run=uploads.purge_dry_run,
+            now=now,
+            heard=heard,
+            may_write=may_write,
+        )
 
 
 async def _reach(stores: Stores) -> None:
