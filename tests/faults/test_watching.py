@@ -14,10 +14,10 @@ import pytest
 
 from lading.app.watching.metrics import TABLE
 from tests.faults.running import Answer, Server, eventually, gone
+from tests.peers.mail import MailServer
 from tests.peers.scraping import Sample, grown, sample, scrape
 from tests.peers.servers import free_port
 from tests.peers.threads import at_work
-from tests.unit.app.watching.test_mail import MailServer
 
 
 class Watched(Server):
