@@ -65,11 +65,25 @@ async def restore(source: Path, root: Path, *, link: bool) -> Copied:
 
 def _restore(source: Path, root: Path, *, link: bool) -> Copied:
     _check(source, root)
-    if holds_registry(root):
-        raise StorageUnfit(f"there is a registry in {root} already: restore to an empty directory")
-    copied = _copy(source, root, link=link)
+    require_empty(root)
+    snapshot.require_ours(source / snapshot.DATABASE, subject=f"the database in {source}")
+    copied = _copy(source, root, link=link, empty=True)
     prepare(root)
     return copied
+
+
+def require_empty(root: Path) -> None:
+    """Make sure that nothing of a registry is in *root*.
+
+    Raises:
+        StorageUnfit: there is a database, or there are blobs.
+    """
+    for what, there in (
+        ("is a registry", holds_registry(root)),
+        ("are blobs", root.is_dir() and holds_blobs(root)),
+    ):
+        if there:
+            raise StorageUnfit(f"there {what} in {root} already: restore to an empty directory")
 
 
 def _check(source: Path, target: Path) -> None:
@@ -83,11 +97,14 @@ def _check(source: Path, target: Path) -> None:
         )
 
 
-def _copy(source: Path, target: Path, *, link: bool) -> Copied:
+def _copy(source: Path, target: Path, *, link: bool, empty: bool = False) -> Copied:
     prepare_filesystem(target)
     (target / snapshot.DATABASE).parent.mkdir(exist_ok=True)
     rows = (target / snapshot.DATABASE).with_name(_NEW)
     with alone(target):
+        if empty:
+            # Somebody else may have made a registry there meanwhile.
+            require_empty(target)
         rows.unlink(missing_ok=True)
         snapshot.take(source, rows)
         found = _Found()

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from lading.app.backup import Copied
-from lading.app.directory import alone, holds_registry, prepare, require_registry
+from lading.app.backup import Copied, require_empty
+from lading.app.directory import alone, prepare, require_registry
 from lading.app.stores import open_stores
 from lading.bodies import BLOCK
 from lading.errors import BackupInvalid, BlobUnknown, LadingError, StorageDamaged, StorageUnfit
@@ -25,7 +25,7 @@ from lading.metadata import snapshot
 from lading.storage.duplicate import opened, prune, received
 from lading.storage.layout import blob_path
 from lading.storage.publish import Publisher
-from lading.storage.root import holds_blobs, prepare_filesystem
+from lading.storage.root import prepare_filesystem
 
 _ROWS = "rows.db"
 _END = "end-of-backup"
@@ -108,14 +108,13 @@ def _add(archive: tarfile.TarFile, name: str, size: int, content: BinaryIO) -> N
 
 
 def _read(file: BinaryIO, root: Path) -> Copied:
-    if holds_registry(root):
-        raise StorageUnfit(f"there is a registry in {root} already: restore to an empty directory")
-    if root.is_dir() and holds_blobs(root):
-        raise StorageUnfit(f"there are blobs in {root} already: restore to an empty directory")
+    require_empty(root)
     prepare_filesystem(root)
     rows = (root / snapshot.DATABASE).with_name("registry.db.new")
     rows.parent.mkdir(exist_ok=True)
     with alone(root):
+        # Somebody else may have made a registry there meanwhile, which must not be cleared away.
+        require_empty(root)
         try:
             with _damage_named(), tarfile.open(fileobj=file, mode="r|") as archive:
                 _read_rows(archive, rows)
@@ -148,6 +147,12 @@ def _read_rows(archive: tarfile.TarFile, rows: Path) -> None:
             target.write(block)
         target.flush()
         os.fsync(target.fileno())
+    try:
+        snapshot.require_ours(rows, subject="the database in it")
+    except StorageUnfit as error:
+        raise BackupInvalid(error.subject) from error
+    except StorageDamaged as error:
+        raise BackupInvalid("the database in it is none, or is damaged") from error
 
 
 def _read_blobs(archive: tarfile.TarFile, rows: Path, root: Path) -> Copied:

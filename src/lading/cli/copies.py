@@ -13,6 +13,8 @@ from lading.cli.shapes import number, record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_COMPRESSED = (".tgz", ".tar.gz", ".tar.zst", ".tar.xz", ".tar.bz2")
+
 SHAPE = record(
     "What was copied.",
     blobs=number("Blobs that the copy has."),
@@ -34,7 +36,16 @@ def link_option(command: F) -> F:
 
 
 def is_file(place: str) -> bool:
-    """Whether *place* is a tar file, and not a directory."""
+    """Whether *place* is a tar file, and not a directory.
+
+    Raises:
+        click.UsageError: by its name it is compressed.
+    """
+    if place.endswith(_COMPRESSED) and not Path(place).is_dir():
+        raise click.UsageError(
+            f"{place}: a backup is not compressed here: lading backup - | gzip > FILE.tar.gz writes"
+            " such a file, and gunzip < FILE.tar.gz | lading restore - reads it"
+        )
     return place == STANDARD or (place.endswith(".tar") and not Path(place).is_dir())
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import apsw
 
-from lading.errors import StorageFull
+from lading.errors import StorageFull, StorageUnfit
 from lading.metadata import audit
+from lading.metadata.migrations import outstanding
+from lading.metadata.sqlite import is_ours
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
@@ -39,6 +41,24 @@ def take(root: Path, target: Path) -> None:
         connection.close()
     with storage_errors(target), target.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def require_ours(snapshot: Path, *, subject: str) -> None:
+    """Make sure that a registry can be made of the rows in *snapshot*; errors speak of *subject*.
+
+    Raises:
+        StorageUnfit: they are of a newer version, or of another program.
+        StorageDamaged, StorageFailed: it is no database, or cannot be read.
+    """
+    connection = SqliteConnection(snapshot, writes=False)
+    try:
+        if not is_ours(connection):
+            raise StorageUnfit(f"{subject} is not a database that Lading has prepared")
+        outstanding(connection, subject=subject)
+    except apsw.Error as error:
+        raise connection.translated(error) from error
+    finally:
+        connection.close()
 
 
 def blobs(snapshot: Path) -> Iterator[Descriptor]:

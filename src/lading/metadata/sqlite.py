@@ -85,7 +85,7 @@ def is_prepared(root: Path) -> bool:
     """
     if not (root / "metadata" / "locks").is_dir():
         return False
-    return _look(root, lambda each: _is_ours(each) and not outstanding(each, subject=each.name))
+    return _look(root, lambda each: is_ours(each) and not outstanding(each, subject=each.name))
 
 
 def recorded_retention(root: Path) -> Retention | None:
@@ -126,12 +126,13 @@ def _look(root: Path, read: Callable[[SqliteConnection], T]) -> T:
         connection.close()
 
 
-def _is_ours(connection: Connection) -> bool:
+def is_ours(connection: Connection) -> bool:
+    """Whether Lading has prepared the database of *connection*."""
     return connection.row("PRAGMA application_id") == (APPLICATION_ID,)
 
 
 def _require_ours(connection: Connection, subject: str) -> None:
-    if not _is_ours(connection):
+    if not is_ours(connection):
         raise StorageUnfit(f"{subject} is not a database that Lading has prepared")
     require_current(connection, subject=subject)
 
@@ -155,7 +156,7 @@ def _prepare(connection: SqliteConnection, retention: Retention | None, at: date
 
 def _claim(connection: SqliteConnection) -> None:
     """See to it that the file is ours; an empty one becomes ours."""
-    if _is_ours(connection):
+    if is_ours(connection):
         return
     found = connection.row("PRAGMA application_id")
     tables = connection.row("SELECT COUNT(*) FROM sqlite_schema")

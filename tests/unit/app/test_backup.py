@@ -1,5 +1,6 @@
 """A registry is copied as it was at one moment, and made again of its copy."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from lading.app.directory import held, prepare
 from lading.app.maintenance import audit, collect, configured
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
+from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.collected import unheard
@@ -124,4 +126,20 @@ async def test_registry_is_never_restored_over_another(root: Path, tmp_path: Pat
         await restore(tmp_path / "copy", root, link=False)
     with pytest.raises(StorageUnfit, match="no registry"):
         await restore(tmp_path / "typo", tmp_path / "new", link=False)
+    assert not (tmp_path / "new").exists()
+
+
+async def test_copy_of_a_newer_version_is_refused_before_anything_is_copied(
+    root: Path, tmp_path: Path
+) -> None:
+    """Else the directory would hold what this version cannot serve, and could not be tried again."""
+    await back_up(root, tmp_path / "copy", link=False)
+    with sqlite3.connect(tmp_path / "copy" / DATABASE) as connection:
+        connection.execute(
+            "INSERT INTO migrations SELECT 999, name, checksum, applied_at FROM migrations LIMIT 1"
+        )
+
+    with pytest.raises(StorageUnfit, match="newer Lading"):
+        await restore(tmp_path / "copy", tmp_path / "new", link=False)
+
     assert not (tmp_path / "new").exists()

@@ -1,7 +1,9 @@
 """A registry is written to one file, and made again of it; a damaged file leaves nothing."""
 
 import io
+import sqlite3
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from lading.app.backup_file import read_backup, write_backup
 from lading.errors import BackupInvalid, LadingError
+from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
 from lading.testing import samples
 from tests.unit.app.test_backup import put, root, tags
@@ -127,6 +130,52 @@ async def test_other_tar_files_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BackupInvalid, match="no backup"):
         await read(file.getvalue(), tmp_path / "again")
+
+
+def _newer(database: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO migrations SELECT 999, name, checksum, applied_at FROM migrations LIMIT 1"
+        )
+
+
+def _empty(database: Path) -> None:
+    database.write_bytes(b"")
+
+
+def _foreign(database: Path) -> None:
+    database.unlink()
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TABLE blobs (digest TEXT)")
+
+
+def _no_database(database: Path) -> None:
+    database.write_bytes(b"rows" * 5_000)
+
+
+@pytest.mark.parametrize("changed", [_newer, _empty, _foreign, _no_database])
+async def test_rows_that_no_registry_can_be_made_of_are_refused_before_anything_is_kept(
+    root: Path, tmp_path: Path, changed: Callable[[Path], None]
+) -> None:
+    """The directory can be restored to afterwards, as if nothing had been tried."""
+    content = await written(root)
+    there = tmp_path / "again"
+    other = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(content)) as archive,
+        tarfile.open(fileobj=other, mode="w") as made,
+    ):
+        archive.extractall(tmp_path / "unpacked", filter="data")
+        changed(tmp_path / "unpacked" / DATABASE)
+        for member in archive.getnames():
+            made.add(tmp_path / "unpacked" / member, member)
+
+    with pytest.raises(BackupInvalid, match="the database in it"):
+        await read(other.getvalue(), there)
+    assert files(there) == []
+
+    await read(content, there)
+    assert await tags(there) == ["v1"]
 
 
 async def test_what_is_not_named_is_refused(root: Path, tmp_path: Path) -> None:

@@ -130,3 +130,18 @@ def test_standard_output_is_the_backup(
 def test_what_makes_no_sense_for_a_file_is_refused(root: Path, options: list[str]) -> None:
     """Before anything is written."""
     assert main(["backup", "--root", str(root), *options]) == 2
+
+
+@pytest.mark.parametrize("name", ["copy.tar.gz", "copy.tgz", "copy.tar.zst"])
+def test_file_that_would_be_compressed_is_refused_with_the_way_to_make_one(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Else a directory of that name would be made."""
+    codes = (
+        main(["backup", "--root", str(root), str(tmp_path / name)]),
+        main(["restore", "--root", str(tmp_path / "new"), str(tmp_path / name)]),
+    )
+
+    assert codes == (2, 2)
+    assert "gunzip < FILE.tar.gz | lading restore -" in capsys.readouterr().err
+    assert list(tmp_path.glob("copy*")) == []
