@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lading.app.config.watching import HookConfig
-from lading.app.watching.mail import ForkedMailHook, mailing
+from lading.app.watching.mail import ForkedMailHook, MailHook, mailing
 from tests.peers.mail import MailServer
 from tests.peers.threads import at_work
 
@@ -86,8 +86,14 @@ def test_password_is_not_sent_without_encryption(caplog: pytest.LogCaptureFixtur
 @pytest.mark.enable_socket
 def test_text_that_cannot_be_encoded_is_sent_nevertheless(server: MailServer) -> None:
     """Names of files may be any bytes, and whoever logs one does not fail for a mail."""
-    with mailing([hook(server.address, levels=("error",))]):
-        log.error("lost \udcff", extra={"file": "a\udcfe"})
+    sender = MailHook(hook(server.address, levels=("error",)))
+    lost = log.makeRecord(
+        "x", logging.ERROR, __file__, 1, "lost \udcff", (), None, extra={"file": "a\udcfe"}
+    )
+
+    # By itself: what the tests are run by cannot pass on such a line either.
+    sender.handle(lost)
+    sender.close()
 
     [mail] = server.mails
     assert "Subject: [error] 127.0.0.1: lost \\udcff\r\n" in mail
