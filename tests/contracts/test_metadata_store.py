@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from lading.interfaces.metadata import MetadataStore
-from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite_file import prepare_sqlite
 from lading.testing.metadata_store import MetadataStoreContract
 
 

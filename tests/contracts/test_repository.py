@@ -11,7 +11,8 @@ from lading.auth.anonymous import AllowAll
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Registry, Repository, Upload
-from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite_file import prepare_sqlite
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL
 from lading.oci.names import RepositoryName

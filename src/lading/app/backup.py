@@ -66,7 +66,7 @@ async def restore(source: Path, root: Path, *, link: bool) -> Copied:
 def _restore(source: Path, root: Path, *, link: bool) -> Copied:
     _check(source, root)
     require_empty(root)
-    snapshot.require_ours(source / snapshot.DATABASE, subject=f"the database in {source}")
+    snapshot.require_restorable(source / snapshot.DATABASE, subject=f"the database in {source}")
     copied = _copy(source, root, link=link, empty=True)
     prepare(root)
     return copied

@@ -148,7 +148,7 @@ def _read_rows(archive: tarfile.TarFile, rows: Path) -> None:
         target.flush()
         os.fsync(target.fileno())
     try:
-        snapshot.require_ours(rows, subject="the database in it")
+        snapshot.require_restorable(rows, subject="the database in it")
     except StorageUnfit as error:
         raise BackupInvalid(error.subject) from error
     except StorageDamaged as error:

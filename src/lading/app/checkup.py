@@ -21,7 +21,7 @@ from lading.app.encryption import encryption
 from lading.app.findings import Finding, Verdict
 from lading.app.versions import versions
 from lading.errors import LadingError
-from lading.metadata.sqlite import is_prepared, structural_damage
+from lading.metadata.sqlite_file import is_prepared, structural_damage
 from lading.storage.root import NETWORK, file_system, giving, holds_blobs
 
 _OPEN_FILES = 4096

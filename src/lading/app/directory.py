@@ -14,7 +14,7 @@ from pathlib import Path
 from lading.app.config.tree import Config
 from lading.errors import StorageUnfit
 from lading.metadata.retention import Retention
-from lading.metadata.sqlite import is_prepared, prepare_sqlite
+from lading.metadata.sqlite_file import is_prepared, prepare_sqlite
 from lading.storage.root import holds_blobs, prepare_filesystem
 
 LOCK = "lading.lock"

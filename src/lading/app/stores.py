@@ -12,7 +12,8 @@ from lading.app.directory import require_registry
 from lading.app.watching.storage import Timings
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
-from lading.metadata.sqlite import open_sqlite, recorded_retention
+from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite_file import recorded_retention
 from lading.metadata.sqlite_writer import untimed
 from lading.registry.sweep import Sweep
 from lading.storage.filesystem import open_filesystem

@@ -9,8 +9,8 @@ import apsw
 from lading.errors import StorageFull, StorageUnfit
 from lading.metadata import audit
 from lading.metadata.migrations import outstanding
-from lading.metadata.sqlite import is_ours
 from lading.metadata.sqlite_connection import SqliteConnection
+from lading.metadata.sqlite_file import is_ours
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.wall import storage_errors
@@ -43,7 +43,7 @@ def take(root: Path, target: Path) -> None:
         os.fsync(file.fileno())
 
 
-def require_ours(snapshot: Path, *, subject: str) -> None:
+def require_restorable(snapshot: Path, *, subject: str) -> None:
     """Make sure that a registry can be made of the rows in *snapshot*; errors speak of *subject*.
 
     Raises:

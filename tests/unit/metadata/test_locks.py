@@ -10,7 +10,7 @@ import pytest
 
 from lading.errors import StorageFailed
 from lading.metadata.locks import SHARDS, FileLocks, shard
-from lading.metadata.sqlite import prepare_sqlite
+from lading.metadata.sqlite_file import prepare_sqlite
 from lading.oci.digest import Digest
 
 HOLDER = """

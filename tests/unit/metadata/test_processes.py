@@ -9,7 +9,8 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite_file import prepare_sqlite
 from lading.oci.names import RepositoryName
 
 APP = RepositoryName("team/app")

@@ -25,14 +25,9 @@ from lading.metadata import migrations
 from lading.metadata.connection import Connection
 from lading.metadata.migrations import Migration
 from lading.metadata.retention import Retention
-from lading.metadata.sqlite import (
-    SqliteMetadata,
-    is_prepared,
-    open_sqlite,
-    prepare_sqlite,
-    recorded_retention,
-)
+from lading.metadata.sqlite import SqliteMetadata, open_sqlite
 from lading.metadata.sqlite_connection import SqliteConnection
+from lading.metadata.sqlite_file import is_prepared, prepare_sqlite, recorded_retention
 from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest

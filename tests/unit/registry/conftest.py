@@ -11,7 +11,8 @@ import pytest
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import MetadataStore
 from lading.interfaces.repository import Repository
-from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite_file import prepare_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.collected import Collected

@@ -13,7 +13,8 @@ from lading.errors import BlobUnknown, ManifestUnknown, RangeUnsatisfiable, Stor
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import BlobStore
 from lading.interfaces.metadata import BlobLinked, MetadataStore
-from lading.metadata.sqlite import open_sqlite, prepare_sqlite
+from lading.metadata.sqlite import open_sqlite
+from lading.metadata.sqlite_file import prepare_sqlite
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
 from lading.registry.registry import LocalRegistry
