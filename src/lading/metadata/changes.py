@@ -1,20 +1,16 @@
 """What each change does to the rows, inside one transaction.
 
 A change is checked, applied and numbered, or refused with an error that is ours, after which the
-caller rolls back. What a change leaves without a name is queued here for the collector, which looks
-again before it takes anything; that is why being named again need not undo the queueing.
+caller rolls back. What takes something away is in `endings`; since the collector looks again at what
+that has queued, being named again need not undo the queueing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from lading.errors import (
-    BlobInUse,
     BlobUnknown,
     ManifestBlobUnknown,
-    ManifestUnknown,
-    NameUnknown,
 )
 from lading.interfaces.metadata import (
     BlobLinked,
@@ -26,9 +22,17 @@ from lading.interfaces.metadata import (
     RepositoryDeleted,
     TagDeleted,
 )
-from lading.metadata.connection import Connection, Row
-from lading.metadata.rows import Entry, encode_tags, moment, stamp
-from lading.metadata.untagged import is_untagged
+from lading.metadata.connection import Connection
+from lading.metadata.endings import (
+    delete_manifest,
+    delete_repository,
+    delete_tag,
+    end_manifest,
+    end_tag,
+    unlink_blob,
+)
+from lading.metadata.live import Moment, is_linked, live_manifest, live_repository
+from lading.metadata.rows import Entry, encode_tags, moment
 from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
 from lading.oci.manifest import Edge, Kind
@@ -39,15 +43,6 @@ STANDING = (
     "SELECT id, EXISTS (SELECT 1 FROM links WHERE links.repository = repositories.id"
     " AND links.digest = ?) FROM repositories WHERE name = ? AND until IS NULL"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The event that a change is going to be: its number, its time, and who makes it."""
-
-    number: int
-    at: int
-    by: str
 
 
 class _Effect(NamedTuple):
@@ -92,25 +87,19 @@ def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:
         case BlobLinked():
             return _link_blob(connection, change, now)
         case BlobUnlinked():
-            _unlink_blob(connection, change, now)
+            unlink_blob(connection, change, now)
         case ManifestPut():
             return _put_manifest(connection, change, now)
         case ManifestDeleted():
-            ended = _delete_manifest(connection, change, now)
+            ended = delete_manifest(connection, change, now)
             return _Effect(changed=True, ended=ended)
         case TagDeleted():
-            _delete_tag(connection, change, now)
+            delete_tag(connection, change, now)
         case RepositoryDeleted():
-            _delete_repository(connection, change, now)
+            delete_repository(connection, change, now)
         case _:
             assert_never(change)
     return _Effect(changed=True)
-
-
-def live_repository(connection: Connection, name: RepositoryName) -> int | None:
-    """The row of the repository of that name, if there is one now."""
-    found = connection.row("SELECT id FROM repositories WHERE name = ? AND until IS NULL", (name,))
-    return found[0] if found else None
 
 
 def _ensure_repository(connection: Connection, name: RepositoryName, now: Moment) -> int:
@@ -173,49 +162,6 @@ def _size_at_source(connection: Connection, source: RepositoryName, digest: str)
     return int(found[0])
 
 
-def _unlink_blob(connection: Connection, change: BlobUnlinked, now: Moment) -> None:
-    digest = str(change.digest)
-    repository = live_repository(connection, change.repository)
-    if repository is None or not _is_linked(connection, repository, digest):
-        raise BlobUnknown(digest)
-    user = connection.row(
-        "SELECT manifests.digest FROM edges JOIN manifests ON manifests.id = edges.manifest"
-        " WHERE edges.repository = ? AND edges.digest = ? AND edges.until_at IS NULL"
-        " AND edges.kind <> 'manifest' LIMIT 1",
-        (repository, digest),
-    )
-    if user is not None:
-        raise BlobInUse(digest, manifest=user[0])
-    forget_link(connection, repository, digest, now.at)
-
-
-def forget_link(connection: Connection, repository: int, digest: str, queued_at: int) -> None:
-    """End the permission to read *digest* in *repository*; with the last, queue the bytes."""
-    connection.run("DELETE FROM links WHERE repository = ? AND digest = ?", (repository, digest))
-    connection.run(
-        "UPDATE blobs SET queued_at = ? WHERE digest = ?"
-        " AND NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)",
-        (queued_at, digest),
-    )
-
-
-def _is_linked(connection: Connection, repository: int, digest: str) -> bool:
-    return (
-        connection.row(
-            "SELECT 1 FROM links WHERE repository = ? AND digest = ?", (repository, digest)
-        )
-        is not None
-    )
-
-
-def _live_manifest(connection: Connection, repository: int, digest: str) -> Row | None:
-    return connection.row(
-        "SELECT id, media_type, subject FROM manifests"
-        " WHERE repository = ? AND digest = ? AND until IS NULL",
-        (repository, digest),
-    )
-
-
 def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> _Effect:
     manifest = change.manifest
     digest = str(manifest.digest)
@@ -223,7 +169,7 @@ def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> _
     edges = manifest.edges
     if not change.sparse:
         _check_children(connection, repository, edges)
-    present = _live_manifest(connection, repository, digest)
+    present = live_manifest(connection, repository, digest)
     known = present is not None and present[1] == manifest.media_type
     if present is not None and known:
         row = int(present[0])
@@ -233,7 +179,7 @@ def _put_manifest(connection: Connection, change: ManifestPut, now: Moment) -> _
         )
     else:
         if present is not None:
-            _end_manifest(connection, repository, digest, present, now)
+            end_manifest(connection, repository, digest, present, now)
         row = _begin_manifest(connection, repository, change, edges, now)
         if present is not None:
             # The same bytes as another media type: the tags go on, the manifest begins anew.
@@ -251,13 +197,13 @@ def _check_children(connection: Connection, repository: int, edges: Sequence[Edg
         digest = str(edge.digest)
         match edge.kind:
             case Kind.BLOB:
-                here = _is_linked(connection, repository, digest)
+                here = is_linked(connection, repository, digest)
             case Kind.MANIFEST:
-                here = _live_manifest(connection, repository, digest) is not None
+                here = live_manifest(connection, repository, digest) is not None
             case Kind.EITHER:
                 here = (
-                    _is_linked(connection, repository, digest)
-                    or _live_manifest(connection, repository, digest) is not None
+                    is_linked(connection, repository, digest)
+                    or live_manifest(connection, repository, digest) is not None
                 )
             case Kind.ELSEWHERE:
                 here = True
@@ -333,7 +279,7 @@ def _move_tag(
     if current is not None and current[1] == digest:
         return False
     if current is not None:
-        _end_tag(connection, current[0], now)
+        end_tag(connection, current[0], now)
     connection.run(
         "INSERT INTO tags (repository, name, manifest, digest, previous, pushed_by, since, since_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -349,89 +295,3 @@ def _move_tag(
         ),
     )
     return True
-
-
-def _end_tag(connection: Connection, row: int, now: Moment) -> None:
-    connection.run(
-        "UPDATE tags SET until = ?, until_at = ? WHERE id = ?", (now.number, now.at, row)
-    )
-
-
-def _end_manifest(
-    connection: Connection, repository: int, digest: str, present: Row, now: Moment
-) -> None:
-    """End a manifest and what it says; its tags are the caller's."""
-    row, _, subject = present
-    connection.run(
-        "UPDATE manifests SET until = ?, until_at = ? WHERE id = ?", (now.number, now.at, row)
-    )
-    connection.run("UPDATE edges SET until_at = ? WHERE manifest = ?", (now.at, row))
-    if subject is not None:
-        connection.run(
-            "DELETE FROM referrers WHERE repository = ? AND subject = ? AND digest = ?",
-            (repository, subject, digest),
-        )
-    connection.run(
-        "UPDATE links SET queued_at = ? WHERE repository = ?"
-        " AND digest IN (SELECT digest FROM edges WHERE manifest = ?)",
-        (now.at, repository, row),
-    )
-
-
-def _delete_manifest(
-    connection: Connection, change: ManifestDeleted, now: Moment
-) -> tuple[Tag, ...]:
-    """End a manifest and the tags that name it; return these."""
-    digest = str(change.digest)
-    repository = live_repository(connection, change.repository)
-    present = _live_manifest(connection, repository, digest) if repository is not None else None
-    if repository is None or present is None:
-        raise ManifestUnknown(digest)
-    if (before := change.untagged_before) is not None:
-        gone = change.ended_before or before
-        if not is_untagged(connection, present[0], stamp(before), stamp(gone)):
-            raise ManifestUnknown(digest)
-    _end_manifest(connection, repository, digest, present, now)
-    ended = connection.rows(
-        "UPDATE tags SET until = ?, until_at = ? WHERE manifest = ? AND until IS NULL"
-        " RETURNING name",
-        (now.number, now.at, present[0]),
-    )
-    return tuple(sorted(Tag(name) for (name,) in ended))
-
-
-def _delete_tag(connection: Connection, change: TagDeleted, now: Moment) -> None:
-    repository = live_repository(connection, change.repository)
-    found = connection.row(
-        "SELECT id FROM tags WHERE repository = ? AND name = ? AND until IS NULL",
-        (repository, change.tag),
-    )
-    if found is None:
-        raise ManifestUnknown(change.tag)
-    _end_tag(connection, found[0], now)
-
-
-def _delete_repository(connection: Connection, change: RepositoryDeleted, now: Moment) -> None:
-    repository = live_repository(connection, change.repository)
-    if repository is None:
-        raise NameUnknown(change.repository)
-    connection.run(
-        "UPDATE edges SET until_at = ? WHERE until_at IS NULL AND manifest IN"
-        " (SELECT id FROM manifests WHERE repository = ? AND until IS NULL)",
-        (now.at, repository),
-    )
-    for table in ("manifests", "tags"):
-        connection.run(_END_ALL[table], (now.number, now.at, repository))
-    connection.run("DELETE FROM referrers WHERE repository = ?", (repository,))
-    connection.run("UPDATE links SET queued_at = ? WHERE repository = ?", (now.at, repository))
-    connection.run(
-        "UPDATE repositories SET until = ?, until_at = ? WHERE id = ?",
-        (now.number, now.at, repository),
-    )
-
-
-_END_ALL = {
-    "manifests": "UPDATE manifests SET until = ?, until_at = ?"
-    " WHERE repository = ? AND until IS NULL",
-    "tags": "UPDATE tags SET until = ?, until_at = ? WHERE repository = ? AND until IS NULL",
-}

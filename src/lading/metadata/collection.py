@@ -10,8 +10,9 @@ from datetime import datetime
 
 from lading.errors import BlobUnknown, ManifestUnknown
 from lading.interfaces.metadata import Condemned, Doomed, Kept, Pull
-from lading.metadata.changes import forget_link, live_repository
 from lading.metadata.connection import Connection
+from lading.metadata.endings import forget_link
+from lading.metadata.live import live_repository
 from lading.metadata.rows import stamp, stored_digest
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName

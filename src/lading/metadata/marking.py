@@ -4,8 +4,8 @@ That order is by the name of the repository, and in it by digest. What was named
 indexes, so that nobody has to remember it.
 """
 
-from lading.metadata.changes import live_repository
 from lading.metadata.connection import Connection
+from lading.metadata.live import live_repository
 from lading.metadata.rows import stored_digest
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName

@@ -10,8 +10,8 @@ from lading.errors import BlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.metadata import Event, TagInterval
 from lading.interfaces.repository import Page
 from lading.metadata.cache import ManifestCache, Remembered
-from lading.metadata.changes import live_repository
 from lading.metadata.connection import Connection
+from lading.metadata.live import live_repository
 from lading.metadata.rows import (
     decode_change,
     decode_occasion,
