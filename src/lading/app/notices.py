@@ -27,7 +27,8 @@ from lading.client.connections.transport import Proxies, Timeouts, Transport, op
 from lading.errors import ConfigInvalid, ManifestUnknown, ReferenceInvalid, UpstreamFailed
 from lading.http.call import occasion_of
 from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.metadata import Change, Event, MetadataStore, Names
+from lading.interfaces.changes import Change, Event
+from lading.interfaces.metadata import MetadataStore, Names
 from lading.interfaces.notices import Deed, Meter, Notice
 from lading.oci.descriptor import Descriptor
 from lading.oci.media_types import OCTETS

@@ -12,7 +12,7 @@ from lading.errors import (
     BlobUnknown,
     ManifestBlobUnknown,
 )
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Change,

@@ -5,7 +5,7 @@ anything.
 """
 
 from lading.errors import BlobInUse, BlobUnknown, ManifestUnknown, NameUnknown
-from lading.interfaces.metadata import BlobUnlinked, ManifestDeleted, RepositoryDeleted, TagDeleted
+from lading.interfaces.changes import BlobUnlinked, ManifestDeleted, RepositoryDeleted, TagDeleted
 from lading.metadata.connection import Connection, Row
 from lading.metadata.live import Moment, is_linked, live_manifest, live_repository
 from lading.metadata.rows import stamp

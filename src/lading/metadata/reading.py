@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from lading.errors import BlobUnknown, ManifestUnknown, NameUnknown
-from lading.interfaces.metadata import Event, TagInterval
+from lading.interfaces.changes import Event
+from lading.interfaces.metadata import TagInterval
 from lading.interfaces.repository import Page
 from lading.metadata.cache import ManifestCache, Remembered
 from lading.metadata.connection import Connection

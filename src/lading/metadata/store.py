@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from lading.errors import StorageDamaged
 from lading.interfaces.access import Occasion
+from lading.interfaces.changes import Change, Event
 from lading.interfaces.metadata import (
-    Change,
     Condemned,
     Delivery,
-    Event,
     Exclusion,
     Kept,
     Outlook,

@@ -15,7 +15,8 @@ from typing import Protocol
 
 from lading.errors import ManifestUnknown, StorageFailed
 from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.metadata import Doomed, ManifestDeleted, MetadataStore
+from lading.interfaces.changes import ManifestDeleted
+from lading.interfaces.metadata import Doomed, MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.collected import Collected, Listener, Marker, Tally, What, unheard

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
 from lading.errors import LadingError, UpstreamFailed
-from lading.interfaces.metadata import Changes, Deliveries, Delivery, Event, Exclusion, Outlook
+from lading.interfaces.changes import Event
+from lading.interfaces.metadata import Changes, Deliveries, Delivery, Exclusion, Outlook
 from lading.interfaces.notices import Deed, Meter, NoMeter, Notice, Sink
 from lading.registry.notices import notices_of
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Event,

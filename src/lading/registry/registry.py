@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import BlobStore
-from lading.interfaces.metadata import MetadataStore, RepositoryDeleted
+from lading.interfaces.changes import RepositoryDeleted
+from lading.interfaces.metadata import MetadataStore
 from lading.interfaces.repository import Page
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName

@@ -12,15 +12,15 @@ from lading.bodies import BlobContent, Span, extents
 from lading.errors import BlobUnknown, RangeUnsatisfiable, StorageDamaged
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import BlobStore, UploadId
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Change,
     ManifestDeleted,
     ManifestPut,
-    MetadataStore,
     TagDeleted,
 )
+from lading.interfaces.metadata import MetadataStore
 from lading.interfaces.repository import Page, Receipt
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest

@@ -22,7 +22,8 @@ from lading.errors import (
 )
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import BlobStore, BlobWriter, UploadId
-from lading.interfaces.metadata import BlobLinked, Change, MetadataStore
+from lading.interfaces.changes import BlobLinked, Change
+from lading.interfaces.metadata import MetadataStore
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import ALGORITHMS, CANONICAL, Digest
 from lading.oci.media_types import OCTETS

@@ -4,11 +4,8 @@ import pytest
 
 from lading.errors import BlobUnknown
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
-    BlobUnlinked,
-    ManifestDeleted,
-    MetadataStore,
-)
+from lading.interfaces.changes import BlobUnlinked, ManifestDeleted
+from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.testing import samples

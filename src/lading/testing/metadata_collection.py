@@ -7,15 +7,14 @@ import pytest
 
 from lading.errors import BlobUnknown
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
-    Doomed,
     ManifestDeleted,
     ManifestPut,
-    MetadataStore,
     RepositoryDeleted,
 )
+from lading.interfaces.metadata import Doomed, MetadataStore
 from lading.oci import media_types
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag

@@ -11,11 +11,8 @@ from lading.errors import (
     NameUnknown,
 )
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
-    BlobLinked,
-    Event,
-    MetadataStore,
-)
+from lading.interfaces.changes import BlobLinked, Event
+from lading.interfaces.metadata import MetadataStore
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest

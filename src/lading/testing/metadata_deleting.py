@@ -9,13 +9,8 @@ from lading.errors import (
     NameUnknown,
 )
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
-    BlobUnlinked,
-    ManifestDeleted,
-    MetadataStore,
-    RepositoryDeleted,
-    TagDeleted,
-)
+from lading.interfaces.changes import BlobUnlinked, ManifestDeleted, RepositoryDeleted, TagDeleted
+from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.testing import samples

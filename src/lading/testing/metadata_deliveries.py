@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import Delivery, ManifestDeleted, MetadataStore, Outlook
+from lading.interfaces.changes import ManifestDeleted
+from lading.interfaces.metadata import Delivery, MetadataStore, Outlook
 from lading.oci.names import Tag
 from lading.testing.metadata_writing import APP, Clock, link, push, put
 

@@ -8,17 +8,16 @@ from lading.errors import (
     NameUnknown,
 )
 from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Change,
     ManifestDeleted,
     ManifestPut,
-    MetadataStore,
-    Pull,
     RepositoryDeleted,
     TagDeleted,
 )
+from lading.interfaces.metadata import MetadataStore, Pull
 from lading.oci import media_types
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag

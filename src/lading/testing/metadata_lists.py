@@ -6,10 +6,8 @@ from lading.errors import (
     NameUnknown,
 )
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
-    ManifestDeleted,
-    MetadataStore,
-)
+from lading.interfaces.changes import ManifestDeleted
+from lading.interfaces.metadata import MetadataStore
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples
 from lading.testing.metadata_writing import APP, OTHER, link, push, put, tags_of

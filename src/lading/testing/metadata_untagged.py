@@ -6,11 +6,8 @@ import pytest
 
 from lading.errors import ManifestUnknown
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
-    ManifestDeleted,
-    MetadataStore,
-    TagDeleted,
-)
+from lading.interfaces.changes import ManifestDeleted, TagDeleted
+from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName, Tag

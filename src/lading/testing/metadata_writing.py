@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.metadata import BlobLinked, ManifestPut, MetadataStore
+from lading.interfaces.changes import BlobLinked, ManifestPut
+from lading.interfaces.metadata import MetadataStore
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor
 from lading.oci.manifest import Manifest

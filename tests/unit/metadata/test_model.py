@@ -11,16 +11,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lading.errors import RegistryError
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Change,
     ManifestDeleted,
     ManifestPut,
-    MetadataStore,
     RepositoryDeleted,
     TagDeleted,
 )
+from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite
 from lading.oci import media_types
 from lading.oci.descriptor import Descriptor

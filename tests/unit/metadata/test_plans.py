@@ -7,17 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Change,
-    Delivery,
     ManifestDeleted,
     ManifestPut,
-    Pull,
     RepositoryDeleted,
     TagDeleted,
 )
+from lading.interfaces.metadata import Delivery, Pull
 from lading.metadata import audit, changes, collection, deliveries, marking, reading, untagged
 from lading.metadata.cache import ManifestCache
 from lading.metadata.collection import Horizon

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.metadata import (
+from lading.interfaces.changes import (
     BlobLinked,
     BlobUnlinked,
     Change,

@@ -20,7 +20,7 @@ from lading.errors import (
     StorageUnfit,
 )
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import BlobLinked, ManifestPut, RepositoryDeleted, TagDeleted
+from lading.interfaces.changes import BlobLinked, ManifestPut, RepositoryDeleted, TagDeleted
 from lading.metadata import migrations
 from lading.metadata.connection import Connection
 from lading.metadata.migrations import Migration

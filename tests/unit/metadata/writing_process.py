@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lading.errors import StorageFull
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import ManifestPut, MetadataStore
+from lading.interfaces.changes import ManifestPut
+from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples

@@ -12,7 +12,8 @@ import pytest
 
 from lading.errors import StorageFull, UpstreamFailed, UpstreamUnreachable
 from lading.interfaces.access import Occasion
-from lading.interfaces.metadata import Delivery, ManifestDeleted, MetadataStore, TagDeleted
+from lading.interfaces.changes import ManifestDeleted, TagDeleted
+from lading.interfaces.metadata import Delivery, MetadataStore
 from lading.interfaces.notices import Deed, NoMeter, Notice
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.names import Tag

@@ -12,7 +12,8 @@ from lading.bodies import Span
 from lading.errors import BlobUnknown, ManifestUnknown, RangeUnsatisfiable, StorageDamaged
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import BlobStore
-from lading.interfaces.metadata import BlobLinked, MetadataStore
+from lading.interfaces.changes import BlobLinked
+from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite
 from lading.metadata.sqlite_file import prepare_sqlite
 from lading.oci.digest import Digest

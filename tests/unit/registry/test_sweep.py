@@ -11,7 +11,7 @@ from lading.bodies import Bytes
 from lading.errors import UploadUnknown
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import UploadId
-from lading.interfaces.metadata import BlobLinked
+from lading.interfaces.changes import BlobLinked
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.collected import What
