@@ -26,6 +26,7 @@ from lading.storage.duplicate import opened, prune, received
 from lading.storage.layout import blob_path
 from lading.storage.publish import Publisher
 from lading.storage.root import prepare_filesystem
+from lading.wall import storage_errors
 
 _ROWS = "rows.db"
 _END = "end-of-backup"
@@ -136,15 +137,20 @@ def _damage_named() -> Iterator[None]:
         raise BackupInvalid(f"it is no tar file, or is cut short: {error}") from error
     except StorageDamaged as error:
         raise BackupInvalid(error.subject) from error
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> BackupInvalid:
+    return BackupInvalid(f"it cannot be read: {error.strerror or error}")
 
 
 def _read_rows(archive: tarfile.TarFile, rows: Path) -> None:
     entry, content = _next(archive)
     if entry.name != snapshot.DATABASE:
         raise BackupInvalid(f"it is no backup of a registry: it begins with {entry.name[:200]}")
-    with rows.open("wb") as target:
-        while block := content.read(BLOCK):
-            target.write(block)
+    with storage_errors(rows), rows.open("wb") as target:
+        target.writelines(_blocks(content))
         target.flush()
         os.fsync(target.fileno())
     try:
@@ -165,13 +171,22 @@ def _read_blobs(archive: tarfile.TarFile, rows: Path, root: Path) -> Copied:
         if entry.name != blob_path(blob.digest):
             failures.append(BlobUnknown(blob.digest))
             continue
-        received(str(root), blob.digest, content, publisher)
+        received(str(root), blob.digest, _blocks(content), publisher)
         count += 1
         size += blob.size
         entry, content = _next(archive)
     if entry.name != _END:
         raise BackupInvalid(f"it has something that it does not name: {entry.name[:200]}")
     return _all_new(count, size, failures)
+
+
+def _blocks(content: BinaryIO) -> Iterator[bytes]:
+    try:
+        while block := content.read(BLOCK):
+            yield block
+    except OSError as error:
+        # No failure of whoever keeps what it gives.
+        raise _unreadable(error) from error
 
 
 def _next(archive: tarfile.TarFile) -> tuple[tarfile.TarInfo, BinaryIO]:

@@ -1,13 +1,12 @@
 """Which encryption a configuration asks for, and what has to run for it."""
 
-import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lading.app.config.doors import TlsConfig
-from lading.app.readonly import SWITCH
+from lading.app.readonly import is_on
 from lading.app.sealing import ByGreeting, OneForAll
 from lading.app.serving import Seal
 from lading.errors import ConfigInvalid
@@ -72,7 +71,7 @@ def _by_authority(config: TlsConfig, root: Path, *, read_only: bool) -> Encrypti
     within = folder.is_within(root)
 
     def may_write() -> bool:
-        return not within or not (read_only or os.path.lexists(root / SWITCH))
+        return not within or not (read_only or is_on(root))
 
     authority = Authority(
         folder=folder,

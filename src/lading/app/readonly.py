@@ -35,24 +35,24 @@ class ReadOnly:
     def __init__(
         self, root: Path | None, *, always: bool, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._switch = str(root / SWITCH) if root is not None and not always else None
+        self._root = root if not always else None
         self._clock = clock
         self._seen = always
         self._seen_at = float("-inf")
 
     def __call__(self) -> bool:
         """Whether it is read-only; the disk is asked once in `LASTS` at most."""
-        if self._switch is not None and self._clock() - self._seen_at >= LASTS:
+        if self._root is not None and self._clock() - self._seen_at >= LASTS:
             self._seen_at = self._clock()
-            self._look(self._switch)
+            self._look(self._root)
         return self._seen
 
     def writable(self) -> bool:
         """The opposite, for those who ask whether they may write."""
         return not self()
 
-    def _look(self, switch: str) -> None:
-        on = os.path.lexists(switch)
+    def _look(self, root: Path) -> None:
+        on = is_on(root)
         if on != self._seen:
             log.info("registry is read-only from now on" if on else "registry takes writes again")
         self._seen = on
@@ -65,6 +65,11 @@ def switched(root: Path) -> bool:
         StorageUnfit: there is no registry in *root*.
     """
     require_registry(root)
+    return is_on(root)
+
+
+def is_on(root: Path) -> bool:
+    """Whether the switch is on, at whatever is in *root*; blocks for a moment."""
     return os.path.lexists(root / SWITCH)
 
 

@@ -14,7 +14,7 @@ from lading.app.config.sources import load
 from lading.app.maintenance import Collected, Mark, Tally, What, collect_at_once
 from lading.cli.config_file import named_file
 from lading.cli.names import examples
-from lading.cli.output import counted
+from lading.cli.output import counted, standard_output
 from lading.errors import LadingError
 
 _BLOB = "blob eligible for deletion: {}\n"
@@ -90,12 +90,12 @@ class _Telling:
     def kept(self, mark: Mark) -> None:
         """Print that *mark* stays."""
         if mark.manifest is None:
-            click.echo(mark.repository)
+            _put(f"{mark.repository}\n")
         elif mark.blob is None:
             # With a space at its end, as there.
-            click.echo(f"{mark.repository}: marking manifest {mark.manifest} ")
+            _put(f"{mark.repository}: marking manifest {mark.manifest} \n")
         else:
-            click.echo(f"{mark.repository}: marking blob {mark.blob}")
+            _put(f"{mark.repository}: marking blob {mark.blob}\n")
 
     def taken(self, collected: Collected) -> None:
         """Print at the end that *collected* went."""
@@ -118,19 +118,19 @@ class _Telling:
             return
         assert tally.kept is not None
         _print(self._manifests)
-        click.echo(
+        _put(
             f"\n{tally.kept.named} blobs marked, "
             f"{tally.blobs + tally.waste + tally.manifests} blobs and "
-            f"{tally.manifests} manifests eligible for deletion"
+            f"{tally.manifests} manifests eligible for deletion\n"
         )
         _print(self._blobs)
         _print(self._links)
         if tally.uploads:
-            click.echo(f"{counted(tally.uploads, 'stale upload')} eligible for deletion")
+            _put(f"{counted(tally.uploads, 'stale upload')} eligible for deletion\n")
         if tally.kept.waiting:
-            click.echo(
+            _put(
                 f"{counted(tally.kept.waiting, 'blob')} without a manifest kept for now: pushed, "
-                "mounted or asked for within the hour, or while uploads are open"
+                "mounted or asked for within the hour, or while uploads are open\n"
             )
 
 
@@ -141,4 +141,9 @@ def _waiting() -> SpooledTemporaryFile[str]:
 def _print(file: SpooledTemporaryFile[str]) -> None:
     file.seek(0)
     for line in file:
-        click.echo(line, nl=False)
+        _put(line)
+
+
+def _put(text: str) -> None:
+    with standard_output():
+        click.echo(text, nl=False)

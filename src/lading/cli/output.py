@@ -151,7 +151,7 @@ class Output:
 
     def exact(self, content: bytes) -> None:
         """These bytes and nothing else."""
-        with _standard_output():
+        with standard_output():
             sys.stdout.flush()
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
@@ -163,12 +163,17 @@ def say(text: str) -> None:
 
 
 def _print(text: str) -> None:
-    with _standard_output():
+    with standard_output():
         click.echo(shown(text))
 
 
 @contextmanager
-def _standard_output() -> Iterator[None]:
+def standard_output() -> Iterator[None]:
+    """Within this, something is written to standard output.
+
+    Raises:
+        FileRefused: it takes nothing; that nobody reads it any more stays a `BrokenPipeError`.
+    """
     try:
         yield
     except BrokenPipeError:

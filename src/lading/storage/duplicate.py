@@ -2,11 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from lading.bodies import BLOCK
 from lading.errors import BlobUnknown, StorageDamaged
 from lading.oci.digest import ALGORITHMS, Digest, Hasher
 from lading.storage import layout, tree
@@ -55,8 +54,8 @@ def opened(root: str, digest: Digest, size: int) -> BinaryIO:
         return open(f"{root}/{layout.blob_path(digest)}", "rb")
 
 
-def received(root: str, digest: Digest, source: BinaryIO, publisher: Publisher) -> None:
-    """Keep all bytes of *source* below *root*, as *digest*.
+def received(root: str, digest: Digest, blocks: Iterable[bytes], publisher: Publisher) -> None:
+    """Keep all bytes of *blocks* below *root*, as *digest*; what they raise is passed on.
 
     Raises:
         StorageDamaged: they are others.
@@ -65,7 +64,7 @@ def received(root: str, digest: Digest, source: BinaryIO, publisher: Publisher) 
     with _staged(root, digest, publisher) as staged:
         hasher = Hasher(digest.algorithm)
         with open(staged, "wb") as file:
-            while block := source.read(BLOCK):
+            for block in blocks:
                 hasher.update(block)
                 file.write(block)
             file.flush()

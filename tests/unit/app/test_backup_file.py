@@ -1,5 +1,6 @@
 """A registry is written to one file, and made again of it; a damaged file leaves nothing."""
 
+import errno
 import io
 import sqlite3
 import tarfile
@@ -108,6 +109,30 @@ async def test_file_that_is_cut_short_leaves_nothing(
     assert files(tmp_path / "again") == []
     await read(content, tmp_path / "again")
     assert await tags(tmp_path / "again") == ["v1"]
+
+
+class Failing(OneWay):
+    """A pipe that breaks where its content ends."""
+
+    def readinto(self, buffer: Any) -> int:
+        """Take from the beginning, and fail at the end."""
+        if not self.content:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().readinto(buffer)
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
+async def test_file_that_cannot_be_read_is_what_is_told_of(
+    root: Path, tmp_path: Path, part: float
+) -> None:
+    """Not the place to which it was to be restored, where nothing stays."""
+    content = await written(root)
+    failing = io.BufferedReader(Failing(content[: int(len(content) * part)]))
+
+    with pytest.raises(BackupInvalid, match="it cannot be read: Input/output error"):
+        await read_backup(failing, tmp_path / "again")
+
+    assert files(tmp_path / "again") == []
 
 
 async def test_changed_bytes_are_noticed(root: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``garbage-collect`` frees at once what was deleted, and says so in the words of Distribution."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.testing import samples
+from tests.unit.cli.commands import LADING
 from tests.unit.cli.conftest import within
 
 UNTAGGED = samples.image("untagged").manifest.digest
@@ -142,6 +144,22 @@ def test_quiet_prints_nothing(config: str, capsys: Printed) -> None:
 
     assert code == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_output_that_nothing_takes_is_no_mistake_of_ours(config: str, options: list[str]) -> None:
+    """The disk that a log leads to may be full."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [LADING, "garbage-collect", *options, config],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert process.returncode == 1
+    assert b"standard output: No space left" in process.stderr
+    assert b"mistake" not in process.stderr
 
 
 def test_a_failure_is_one_line_and_code_1(tmp_path: Path, capsys: Printed) -> None:

@@ -325,7 +325,8 @@ class _Answered:
             yield from self._rest()
 
     def _rest(self) -> Iterator[memoryview]:
-        buffer = memoryview(bytearray(_RECEIVED))
+        size = _RECEIVED if self._left is None else min(_RECEIVED, self._left)
+        buffer = memoryview(bytearray(size))
         try:
             while taken := self._heard.read_into(buffer, self._left):
                 if self._left is not None:
