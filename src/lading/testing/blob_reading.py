@@ -3,10 +3,7 @@
 import pytest
 
 from lading.bodies import BLOCK, Span
-from lading.errors import (
-    BlobUnknown,
-    RangeUnsatisfiable,
-)
+from lading.errors import BlobUnknown, RangeUnsatisfiable
 from lading.interfaces.blobs import BlobStore
 from lading.oci.digest import ALGORITHMS, Digest
 from lading.testing import samples

@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lading.bodies import BLOCK
-from lading.errors import (
-    BlobUnknown,
-)
+from lading.errors import BlobUnknown
 from lading.interfaces.blobs import BlobStore, UploadId
 from lading.oci.digest import ALGORITHMS
 from lading.testing import samples

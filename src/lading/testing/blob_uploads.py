@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lading.bodies import Bytes
+from lading.bodies import Bytes, Inbound
 from lading.errors import (
     BlobUnknown,
     BodyIncomplete,
@@ -13,13 +13,23 @@ from lading.errors import (
     UploadOutOfOrder,
     UploadUnknown,
 )
-from lading.interfaces.blobs import BlobStore, UploadId
+from lading.interfaces.blobs import BlobStore, BlobWriter, UploadId
 from lading.oci.digest import Digest
 from lading.testing import samples
 from lading.testing.blob_contents import content_in
 from lading.testing.faults import Flowing, Stalling
 
 _HOSTILE_IDS = ("", ".", "..", "../u", "a/b", "a\\b", "/etc/passwd", ".u", "U", "a\0b", "a" * 129)
+
+
+async def _under_way(
+    store: BlobStore, body: Inbound, come: asyncio.Event
+) -> tuple[BlobWriter, asyncio.Future[None]]:
+    """Begin the upload ``u`` with *body*, of which all has *come* that comes by itself."""
+    writer = await store.create(UploadId("u"))
+    writing = asyncio.ensure_future(writer.write(body))
+    await come.wait()
+    return writer, writing
 
 
 class BlobUploadsContract:
@@ -102,10 +112,8 @@ class BlobUploadsContract:
 
     async def test_cancelled_writer_keeps_what_arrived(self, store: BlobStore) -> None:
         """A request that is cancelled leaves an upload that can go on."""
-        writer = await store.create(UploadId("u"))
         body = Stalling(b"first ", b"second")
-        writing = asyncio.ensure_future(writer.write(body))
-        await body.silent.wait()
+        writer, writing = await _under_way(store, body, body.silent)
 
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -117,10 +125,8 @@ class BlobUploadsContract:
 
     async def test_cancelling_waits_for_the_thread(self, store: BlobStore) -> None:
         """When a cancelled write has returned, nothing is at work on its upload any more."""
-        writer = await store.create(UploadId("u"))
         body = Flowing(b"first ", b"second")
-        writing = asyncio.ensure_future(writer.write(body))
-        await body.taken.wait()
+        writer, writing = await _under_way(store, body, body.taken)
 
         writing.cancel()
         body.end()
@@ -150,10 +156,8 @@ class BlobUploadsContract:
 
     async def test_writer_at_work_excludes_others(self, store: BlobStore, other: BlobStore) -> None:
         """While bytes flow into an upload, nobody else can write or commit it."""
-        first = await store.create(UploadId("u"))
         body = Flowing(b"from the first", b", all of it")
-        writing = asyncio.ensure_future(first.write(body))
-        await body.taken.wait()
+        first, writing = await _under_way(store, body, body.taken)
         second = await other.resume(UploadId("u"))
 
         with pytest.raises(UploadOutOfOrder) as caught:
@@ -170,10 +174,8 @@ class BlobUploadsContract:
         self, store: BlobStore, other: BlobStore
     ) -> None:
         """A client whose connection died unnoticed can go on at once with a new one."""
-        stalled = await store.create(UploadId("u"))
         body = Stalling(b"first ", b"too late")
-        writing = asyncio.ensure_future(stalled.write(body))
-        await body.silent.wait()
+        _, writing = await _under_way(store, body, body.silent)
 
         newer = await other.resume(UploadId("u"))
         await newer.write(Bytes(b"second"))
@@ -188,10 +190,8 @@ class BlobUploadsContract:
         self, store: BlobStore, other: BlobStore
     ) -> None:
         """Bytes that come after another request published the upload go nowhere."""
-        stalled = await store.create(UploadId("u"))
         body = Stalling(b"all of it", b"and more")
-        writing = asyncio.ensure_future(stalled.write(body))
-        await body.silent.wait()
+        _, writing = await _under_way(store, body, body.silent)
 
         newer = await other.resume(UploadId("u"))
         await newer.commit(Digest.of(b"all of it"))
@@ -254,10 +254,8 @@ class BlobUploadsContract:
         self, store: BlobStore, other: BlobStore
     ) -> None:
         """However old it looks, an upload into which bytes flow now is kept."""
-        writer = await store.create(UploadId("u"))
         body = Flowing(b"slow", b" and steady")
-        writing = asyncio.ensure_future(writer.write(body))
-        await body.taken.wait()
+        writer, writing = await _under_way(store, body, body.taken)
 
         dropped = await other.abandon(before=datetime.now(UTC) + timedelta(hours=1))
         body.end()

@@ -5,12 +5,7 @@ import asyncio
 import pytest
 
 from lading.bodies import BLOCK, Bytes
-from lading.errors import (
-    BlobUnknown,
-    DigestInvalid,
-    UploadOutOfOrder,
-    UploadUnknown,
-)
+from lading.errors import BlobUnknown, DigestInvalid, UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import BlobStore, UploadId
 from lading.oci.digest import ALGORITHMS, Digest
 from lading.testing import samples

@@ -9,7 +9,7 @@ from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.testing import samples
-from lading.testing.metadata_collection import collected
+from lading.testing.metadata_collection import collected, doomed
 from lading.testing.metadata_writing import APP, GRACE, HOUR, OTHER, Clock, link, push, put
 
 
@@ -75,14 +75,12 @@ class AuditContract:
         self, store: MetadataStore, clock: Clock
     ) -> None:
         """Bytes that are doomed or unlinked are known all the same."""
-        doomed = await link(store, b"doomed")
-        clock.advance(GRACE + HOUR)
-        await store.condemn(before=clock() - GRACE, limit=100)
+        forgotten = await doomed(store, clock)
         unlinked = await link(store, b"unlinked")
         await store.commit(BlobUnlinked(APP, unlinked.digest), occasion=Occasion())
         stray = Digest.of(b"stray")
 
-        found = await store.unknown([doomed.digest, stray, unlinked.digest])
+        found = await store.unknown([forgotten.digest, stray, unlinked.digest])
 
         assert [*found] == [stray]
 

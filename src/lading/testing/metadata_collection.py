@@ -16,6 +16,7 @@ from lading.interfaces.changes import (
 )
 from lading.interfaces.metadata import Doomed, MetadataStore
 from lading.oci import media_types
+from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
 from lading.testing import samples
@@ -35,6 +36,14 @@ async def collected(store: MetadataStore, clock: Clock, *, limit: int = 100) -> 
             if each.repository is None:
                 await store.bury(each.digest)
     return taken
+
+
+async def doomed(store: MetadataStore, clock: Clock) -> Descriptor:
+    """A blob that nobody may read any more, and whose bytes were not buried yet."""
+    blob = await link(store, b"content")
+    clock.advance(GRACE + HOUR)
+    await store.condemn(before=clock() - GRACE, limit=100)
+    return blob
 
 
 def _links(taken: Sequence[Doomed]) -> set[tuple[RepositoryName, Digest]]:
@@ -196,16 +205,14 @@ class CollectionContract:
         self, store: MetadataStore, clock: Clock
     ) -> None:
         """A collector that dies between forgetting and deleting leaks nothing."""
-        blob = await link(store, b"content")
-        clock.advance(GRACE + HOUR)
-        await store.condemn(before=clock() - GRACE, limit=100)
+        blob = await doomed(store, clock)
 
         again = await store.condemn(before=clock() - GRACE, limit=100)
-        doomed = await store.still_doomed(blob.digest)
+        still = await store.still_doomed(blob.digest)
         await store.bury(blob.digest)
 
         assert [(each.digest, each.repository) for each in again.taken] == [(blob.digest, None)]
-        assert doomed
+        assert still
         assert not await store.still_doomed(blob.digest)
         assert await collected(store, clock) == []
 
@@ -213,9 +220,7 @@ class CollectionContract:
         self, store: MetadataStore, clock: Clock
     ) -> None:
         """What is linked again is not doomed any more, and has its grace before it."""
-        blob = await link(store, b"content")
-        clock.advance(GRACE + HOUR)
-        await store.condemn(before=clock() - GRACE, limit=100)
+        blob = await doomed(store, clock)
 
         await link(store, b"content")
 

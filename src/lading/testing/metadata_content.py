@@ -4,12 +4,7 @@ import asyncio
 
 import pytest
 
-from lading.errors import (
-    BlobUnknown,
-    ManifestBlobUnknown,
-    ManifestUnknown,
-    NameUnknown,
-)
+from lading.errors import BlobUnknown, ManifestBlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.access import Occasion
 from lading.interfaces.changes import BlobLinked, Event
 from lading.interfaces.metadata import MetadataStore

@@ -2,12 +2,7 @@
 
 import pytest
 
-from lading.errors import (
-    BlobInUse,
-    BlobUnknown,
-    ManifestUnknown,
-    NameUnknown,
-)
+from lading.errors import BlobInUse, BlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.access import Occasion
 from lading.interfaces.changes import BlobUnlinked, ManifestDeleted, RepositoryDeleted, TagDeleted
 from lading.interfaces.metadata import MetadataStore

@@ -11,6 +11,18 @@ from lading.oci.names import Tag
 from lading.testing.metadata_writing import APP, Clock, link, push, put
 
 
+async def _numbers(store: MetadataStore) -> list[int]:
+    return [event.number for event in await store.events(after=0, limit=100)]
+
+
+async def _a_day_ago(store: MetadataStore, clock: Clock, *contents: bytes) -> list[int]:
+    """Link *contents* and let a day pass; return the numbers of the events."""
+    for content in contents:
+        await link(store, content)
+    clock.advance(timedelta(days=1))
+    return await _numbers(store)
+
+
 class DeliveriesContract:
     """What is remembered of those who are told what happened."""
 
@@ -56,16 +68,14 @@ class DeliveriesContract:
         self, store: MetadataStore, clock: Clock
     ) -> None:
         """Only what is old and was told to everybody goes, the oldest first, a batch at a time."""
-        for content in (b"1", b"2", b"3"):
-            await link(store, content)
-        clock.advance(timedelta(days=1))
+        await _a_day_ago(store, clock, b"1", b"2", b"3")
         await link(store, b"4")
-        numbers = [event.number for event in await store.events(after=0, limit=100)]
+        numbers = await _numbers(store)
         now = clock()
 
         young = await store.forget_events(before=now, upto=numbers[3], limit=1, known=())
         untold = await store.forget_events(before=now, upto=numbers[1], limit=100, known=())
-        left = [event.number for event in await store.events(after=0, limit=100)]
+        left = await _numbers(store)
 
         assert (young, untold) == (1, 1)
         assert left == numbers[2:]
@@ -75,10 +85,7 @@ class DeliveriesContract:
         self, store: MetadataStore, clock: Clock
     ) -> None:
         """As long as it could go on where it was, its place is kept."""
-        for content in (b"1", b"2", b"3"):
-            await link(store, content)
-        clock.advance(timedelta(days=1))
-        first, second, third = [event.number for event in await store.events(after=0, limit=100)]
+        first, second, third = await _a_day_ago(store, clock, b"1", b"2", b"3")
         old = [Delivery("known", first), Delivery("gone", first), Delivery("later", second)]
         await store.settle(old)
 
@@ -93,16 +100,12 @@ class DeliveriesContract:
         self, store: MetadataStore, clock: Clock
     ) -> None:
         """The latest event stays, so that no number is ever given twice."""
-        for content in (b"1", b"2"):
-            await link(store, content)
-        latest = (await store.outlook()).latest
-        clock.advance(timedelta(days=1))
+        _, latest = await _a_day_ago(store, clock, b"1", b"2")
 
         await store.forget_events(before=clock(), upto=latest, limit=100, known=())
         await link(store, b"3")
 
-        left = [event.number for event in await store.events(after=0, limit=100)]
-        assert left == [latest, latest + 1]
+        assert await _numbers(store) == [latest, latest + 1]
 
     async def test_event_names_the_tags_that_ended_with_a_manifest(
         self, store: MetadataStore

@@ -4,9 +4,7 @@ import asyncio
 
 import pytest
 
-from lading.interfaces.metadata import (
-    MetadataStore,
-)
+from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 
 

@@ -4,9 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from lading.errors import (
-    NameUnknown,
-)
+from lading.errors import NameUnknown
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.changes import (
     BlobLinked,

@@ -2,9 +2,7 @@
 
 import pytest
 
-from lading.errors import (
-    NameUnknown,
-)
+from lading.errors import NameUnknown
 from lading.interfaces.access import Occasion
 from lading.interfaces.changes import ManifestDeleted
 from lading.interfaces.metadata import MetadataStore
