@@ -16,7 +16,7 @@ from lading.app.directory import prepare
 from lading.app.stores import open_stores
 from lading.app.wiring import open_registry, running
 from lading.bodies import Bytes, Held
-from lading.errors import StorageUnfit, Unsupported
+from lading.errors import StorageUnfit, Unsupported, UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
@@ -144,6 +144,9 @@ async def test_uploads_are_purged_at_their_own_interval(tmp_path: Path) -> None:
         async with asyncio.timeout(10), running(config):
             while await stores.blobs.count_uploads():
                 await asyncio.sleep(0.01)
+
+        with pytest.raises(UploadUnknown):
+            await stores.blobs.resume(UploadId("idle"))
 
 
 async def test_stores_are_not_made_of_a_mistyped_path(tmp_path: Path) -> None:
