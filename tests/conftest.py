@@ -1,5 +1,7 @@
-"""What all tests share: readable failures, reproducible examples, and no network for unit tests."""
+"""What all tests share: readable failures, reproducible examples, no network for unit tests."""
 
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     if item.path.relative_to(_UNIT).parts[0] not in _WITH_SOCKETS:
         disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture
+def set_zone() -> Iterator[Callable[[str], None]]:
+    """Moves this machine to another time zone, until the test is over."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def to(zone: str) -> None:
+            patch.setenv("TZ", zone)
+            time.tzset()
+
+        yield to
+    time.tzset()

@@ -3,7 +3,9 @@
 import hashlib
 import http.client
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tests.peers.servers import Server
@@ -32,11 +34,17 @@ class StoredManifest:
         return config + list(self.document.get("layers", []))
 
 
-def request(server: Server, method: str, path: str) -> tuple[int, dict[str, str], bytes]:
+def request(
+    server: Server,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    fields: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[int, dict[str, str], bytes]:
     """Answer of the registry to *method* on *path*: status, headers in lower case, body."""
     connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
     try:
-        connection.request(method, path, headers={"Accept": ", ".join(_ACCEPTED)})
+        connection.request(method, path, body, {"Accept": ", ".join(_ACCEPTED), **fields})
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, headers, answer.read()

@@ -1,7 +1,5 @@
 """One configuration file for both: Distribution and Lading start with it, and listen where it says."""
 
-import contextlib
-import http.client
 import json
 import os
 import subprocess
@@ -132,27 +130,16 @@ def test_rights_for_plugins_put_no_image(
     manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": image, "layers": []}
 
     with started("server", [*command, str(path)], tmp_path, {}) as server:
-        begun, fields, _ = sent(server, "POST", "/v2/a/blobs/uploads/", b"", shown)
+        begun, fields, _ = request(server, "POST", "/v2/a/blobs/uploads/", b"", shown)
         place = f"{fields['location']}{'&' if '?' in fields['location'] else '?'}"
-        put, _, _ = sent(server, "PUT", f"{place}digest={digest_of(b'{}')}", b"{}", shown)
+        put, _, _ = request(server, "PUT", f"{place}digest={digest_of(b'{}')}", b"{}", shown)
         named = {**shown, "Content-Type": OCI_MANIFEST}
-        found, _, body = sent(
+        found, _, body = request(
             server, "PUT", "/v2/a/manifests/v1", json.dumps(manifest).encode(), named
         )
 
     assert (begun, put, found) == (202, 201, status)
     assert status == 201 or json.loads(body)["errors"][0]["code"] == "DENIED"
-
-
-def sent(
-    server: Server, method: str, place: str, body: bytes, fields: Mapping[str, str]
-) -> tuple[int, dict[str, str], bytes]:
-    """What is answered to that: status, fields by their names in small letters, and the body."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
-    with contextlib.closing(connection):
-        connection.request(method, place, body, dict(fields))
-        answer = connection.getresponse()
-        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
 
 
 def test_a_mistake_ends_the_start(command: list[str], tmp_path: Path) -> None:

@@ -31,6 +31,15 @@ ALL = dict(commands(cli))
 """Every command by its name."""
 
 
+def into_a_full_disk(*arguments: str) -> tuple[int, str]:
+    """The exit code of the program and what it complains of, when its output goes to a full disk."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [LADING, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    return process.returncode, process.stderr
+
+
 def unread(*arguments: str) -> tuple[int, bytes]:
     """The exit code of the program and what it complains of, when nobody reads what it prints."""
     with subprocess.Popen(

@@ -1,7 +1,6 @@
 """``lading backup`` and ``lading restore`` say what they copied, and what they could not."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from lading.cli.main import main
 from lading.oci.digest import Digest
 from lading.testing import samples
-from tests.unit.cli.commands import LADING
+from tests.unit.cli.commands import into_a_full_disk
 
 
 def test_backup_says_what_is_new(
@@ -103,16 +102,10 @@ def test_backup_that_fails_leaves_no_file(root: Path, tmp_path: Path) -> None:
 
 def test_backup_that_nothing_takes_any_more_is_no_mistake_of_ours(root: Path) -> None:
     """The disk that standard output leads to may be full."""
-    with Path("/dev/full").open("wb") as full:
-        process = subprocess.run(
-            [LADING, "backup", "--root", root, "-"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+    code, complaint = into_a_full_disk("backup", "--root", str(root), "-")
 
-    assert process.returncode == 1
-    assert process.stderr.startswith(b"lading: file refused: standard output: No space left")
+    assert code == 1
+    assert complaint.startswith("lading: file refused: standard output: No space left")
 
 
 def test_standard_output_is_the_backup(

@@ -1,6 +1,5 @@
 """``garbage-collect`` frees at once what was deleted, and says so in the words of Distribution."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from lading.interfaces.repository import Repository
 from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.testing import samples
-from tests.unit.cli.commands import LADING
+from tests.unit.cli.commands import into_a_full_disk
 from tests.unit.cli.conftest import within
 
 UNTAGGED = samples.image("untagged").manifest.digest
@@ -149,17 +148,11 @@ def test_quiet_prints_nothing(config: str, capsys: Printed) -> None:
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
 def test_output_that_nothing_takes_is_no_mistake_of_ours(config: str, options: list[str]) -> None:
     """The disk that a log leads to may be full."""
-    with Path("/dev/full").open("wb") as full:
-        process = subprocess.run(
-            [LADING, "garbage-collect", *options, config],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+    code, complaint = into_a_full_disk("garbage-collect", *options, config)
 
-    assert process.returncode == 1
-    assert b"standard output: No space left" in process.stderr
-    assert b"mistake" not in process.stderr
+    assert code == 1
+    assert "standard output: No space left" in complaint
+    assert "mistake" not in complaint
 
 
 def test_a_failure_is_one_line_and_code_1(tmp_path: Path, capsys: Printed) -> None:

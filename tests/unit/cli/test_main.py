@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from lading.cli import version
 from lading.cli.main import main
 from lading.errors import LadingError, NameUnknown, StorageFull
-from tests.unit.cli.commands import LADING, unread
+from tests.unit.cli.commands import into_a_full_disk, unread
 
 
 def raising(error: BaseException) -> Callable[[], NoReturn]:
@@ -95,13 +94,10 @@ def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
 
 def test_a_result_that_cannot_be_written_is_no_mistake_of_ours() -> None:
     """The disk that standard output leads to may be full."""
-    with Path("/dev/full").open("wb") as full:
-        process = subprocess.run(
-            [LADING, "version"], stdout=full, stderr=subprocess.PIPE, check=False
-        )
+    code, complaint = into_a_full_disk("version")
 
-    assert process.returncode == 1
-    assert process.stderr.startswith(b"lading: file refused: standard output: No space left")
+    assert code == 1
+    assert complaint.startswith("lading: file refused: standard output: No space left")
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["gc", "--nonsense"], ["-o"]])

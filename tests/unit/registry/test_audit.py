@@ -16,6 +16,7 @@ from lading.oci.digest import Digest
 from lading.oci.names import Tag
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.testing import samples
+from lading.testing.blob_contents import publish
 
 if TYPE_CHECKING:
     from tests.unit.registry.conftest import House
@@ -191,9 +192,7 @@ async def test_a_fast_audit_looks_at_lengths_only(house: House, tmp_path: Path) 
 async def test_bytes_without_a_row_are_waste(house: House) -> None:
     """A crash between publishing and linking costs space, and no content."""
     content = samples.blob()
-    writer = await house.blobs.create(UploadId("u1"))
-    await writer.write(Bytes(content))
-    await writer.commit(Digest.of(content))
+    await publish(house.blobs, content)
 
     verdict, _ = await audit(house, repair=True)
 

@@ -17,6 +17,7 @@ from lading.oci.names import RepositoryName
 from lading.registry.collected import What
 from lading.registry.sweep import Sweep
 from lading.testing import samples
+from lading.testing.blob_contents import publish
 
 if TYPE_CHECKING:
     from tests.unit.registry.conftest import House
@@ -30,10 +31,7 @@ NOW = timedelta(0)
 
 async def publish_only(house: House, content: bytes) -> Digest:
     """Publish bytes and stop there, as a process does that dies before it links them."""
-    writer = await house.blobs.create(UploadId(f"u{len(content)}"))
-    await writer.write(Bytes(content))
-    await writer.commit(Digest.of(content))
-    return Digest.of(content)
+    return await publish(house.blobs, content, name=f"u{len(content)}")
 
 
 async def test_bytes_without_a_row_go_after_the_grace_and_not_before(house: House) -> None:

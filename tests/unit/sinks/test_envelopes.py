@@ -1,11 +1,8 @@
 """Notices are written as Distribution writes them, and as CloudEvents."""
 
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-
-import pytest
 
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.notices import Deed, Notice
@@ -97,18 +94,10 @@ WRITTEN = f"""\
 }}"""
 
 
-@pytest.fixture
-def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The zone of this machine, to be set."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield monkeypatch
-    monkeypatch.undo()
-    time.tzset()
-
-
-def test_push_is_written_field_by_field(zone: pytest.MonkeyPatch) -> None:
+def test_push_is_written_field_by_field(set_zone: Callable[[str], None]) -> None:
     """Order, indentation and what is escaped are those of Distribution."""
+    set_zone("UTC")
+
     assert as_distribution(PUSH, HERE).decode() == WRITTEN
 
 

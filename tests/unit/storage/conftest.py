@@ -1,10 +1,11 @@
-"""Places on disk that are small, or that cannot be written."""
+"""Places on disk that are small, or that cannot be written, and machines without threads."""
 
 import os
 import resource
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -84,3 +85,12 @@ def without_write_access(path: Path) -> Iterator[None]:
             os.seteuid(0)
         for each in everything:
             each.chmod(0o755 if each.is_dir() else 0o644)
+
+
+def give_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the machine gives none, which the standard library tells so."""
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)

@@ -16,6 +16,7 @@ from lading.oci.digest import Digest
 from lading.storage.aside import WORTH, Aside
 from lading.storage.filesystem import open_filesystem
 from lading.storage.threads import Threads
+from tests.unit.storage.conftest import give_no_more_threads
 
 BLOCK = memoryview(bytes(range(256)) * (WORTH // 256))
 
@@ -87,7 +88,7 @@ def test_work_is_done_where_no_thread_can_be_had(
     aside: Aside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A container may be allowed few of them; its uploads go on."""
-    monkeypatch.setattr(threading.Thread, "start", none_left)
+    give_no_more_threads(monkeypatch)
     done_by: list[int] = []
 
     with aside.doing(lambda _: done_by.append(threading.get_ident()), BLOCK):
@@ -95,11 +96,6 @@ def test_work_is_done_where_no_thread_can_be_had(
 
     aside.close()
     assert done_by == [threading.get_ident()]
-
-
-def none_left(_: threading.Thread) -> None:
-    """What the standard library says when the machine gives no more threads."""
-    raise RuntimeError("can't start new thread")
 
 
 def test_what_goes_wrong_aside_is_raised_where_it_was_asked_for(aside: Aside) -> None:

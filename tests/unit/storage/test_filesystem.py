@@ -18,17 +18,11 @@ from lading.errors import (
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
 from lading.storage import tree
-from lading.storage.filesystem import FilesystemBlobs, open_filesystem
+from lading.storage.filesystem import open_filesystem
 from lading.storage.layout import blob_path
 from lading.testing import samples
+from lading.testing.blob_contents import publish
 from tests.unit.storage.conftest import SmallDisk, without_write_access
-
-
-async def _publish(store: FilesystemBlobs, content: bytes, name: str = "u") -> Digest:
-    writer = await store.create(UploadId(name))
-    await writer.write(Bytes(content))
-    await writer.commit(Digest.of(content))
-    return Digest.of(content)
 
 
 async def test_upload_goes_on_when_a_full_disk_has_room_again(small_disk: SmallDisk) -> None:
@@ -57,7 +51,7 @@ async def test_what_is_stored_is_served_when_nothing_can_be_written(public_path:
     """On a read-only disk pushes fail with a clear error, and pulls go on."""
     content = samples.blob(100_000)
     async with open_filesystem(public_path) as store:
-        digest = await _publish(store, content)
+        digest = await publish(store, content)
         begun = await store.create(UploadId("begun"))
 
         with without_write_access(public_path):
@@ -132,7 +126,7 @@ async def test_big_file_that_was_cut_is_given_as_it_is(tmp_path: Path) -> None:
     """A store does not know how long a blob was; it says how long the file is."""
     content = samples.blob(size := 200_000)
     async with open_filesystem(tmp_path) as store:
-        digest = await _publish(store, content)
+        digest = await publish(store, content)
         os.truncate(tmp_path / blob_path(digest), size - 10)
 
         body = await store.open(digest)
@@ -149,12 +143,12 @@ async def test_small_blob_that_was_damaged_is_not_given_and_not_remembered(
     """It is read in full anyway, so its bytes are known to be wrong; and right once they are."""
     content = samples.blob(1000)
     async with open_filesystem(tmp_path) as store, open_filesystem(tmp_path) as other:
-        digest = await _publish(store, content)
+        digest = await publish(store, content)
         (tmp_path / blob_path(digest)).write_bytes(damaged)
         with pytest.raises(StorageDamaged):
             await store.open(digest, spans=[Span(0, 1)])
 
-        await _publish(other, content, "again")
+        await publish(other, content, name="again")
 
         assert await samples.content_of(await store.open(digest)) == content
 
@@ -163,10 +157,10 @@ async def test_pushing_again_heals_a_damaged_file(tmp_path: Path) -> None:
     """What stands at the path of a blob is replaced by bytes that were just verified."""
     content = samples.blob(300_000)
     async with open_filesystem(tmp_path) as store:
-        digest = await _publish(store, content)
+        digest = await publish(store, content)
         (tmp_path / blob_path(digest)).write_bytes(b"damage")
 
-        await _publish(store, content, "again")
+        await publish(store, content, name="again")
 
         assert await store.measure(digest) == digest
         assert await samples.content_of(await store.open(digest)) == content
@@ -175,8 +169,8 @@ async def test_pushing_again_heals_a_damaged_file(tmp_path: Path) -> None:
 async def test_small_blobs_are_held_in_memory_and_large_ones_are_not(tmp_path: Path) -> None:
     """Blobs of up to 64 KiB come back as bytes, even when the disk has lost them; others as files."""
     async with open_filesystem(tmp_path) as store:
-        small = await _publish(store, samples.blob(65536), "small")
-        large = await _publish(store, samples.blob(65537), "large")
+        small = await publish(store, samples.blob(65536), name="small")
+        large = await publish(store, samples.blob(65537), name="large")
         await store.open(small)
         (tmp_path / blob_path(small)).unlink()
 
@@ -193,7 +187,7 @@ async def test_small_blobs_are_held_in_memory_and_large_ones_are_not(tmp_path: P
 async def test_memory_can_be_switched_off(tmp_path: Path) -> None:
     """With a bound of 0 every blob is read from disk."""
     async with open_filesystem(tmp_path, cache=0) as store:
-        small = await _publish(store, b"small")
+        small = await publish(store, b"small")
         await store.open(small)
         (tmp_path / blob_path(small)).unlink()
 
@@ -204,7 +198,7 @@ async def test_memory_can_be_switched_off(tmp_path: Path) -> None:
 async def test_walk_passes_foreign_files_over(tmp_path: Path) -> None:
     """Whatever else lies in the tree, a walk gives blobs only."""
     async with open_filesystem(tmp_path) as store:
-        digest = await _publish(store, b"content")
+        digest = await publish(store, b"content")
         shard = (tmp_path / blob_path(digest)).parents[1]
         (shard / "notes.txt").write_text("mine")
         (shard / (digest.value[:2] + "0" * 62)).mkdir()
@@ -222,7 +216,7 @@ async def test_walk_passes_foreign_files_over(tmp_path: Path) -> None:
 async def test_delete_leaves_no_empty_directory(tmp_path: Path) -> None:
     """The directory of a blob goes with it, unless somebody else has a file there."""
     async with open_filesystem(tmp_path) as store:
-        lonely, shared = [await _publish(store, each, each.decode()) for each in (b"a", b"b")]
+        lonely, shared = [await publish(store, each, name=each.decode()) for each in (b"a", b"b")]
         notes = (tmp_path / blob_path(shared)).with_name("notes")
         notes.write_text("mine")
 
@@ -285,7 +279,7 @@ async def test_who_may_read_what_is_stored_is_decided_by_the_umask(
     before = os.umask(mask)
     try:
         async with open_filesystem(root) as store:
-            await _publish(store, b"content")
+            await publish(store, b"content")
     finally:
         os.umask(before)
 
@@ -311,7 +305,7 @@ async def test_body_that_is_written_back_early_arrives_whole(tmp_path: Path) -> 
 async def test_content_that_nobody_takes_is_closed(tmp_path: Path) -> None:
     """A file that was opened for a request that has gone does not stay open."""
     async with open_filesystem(tmp_path) as store:
-        digest = await _publish(store, samples.blob(100_000))
+        digest = await publish(store, samples.blob(100_000))
         found = tree.content(str(tmp_path), digest, ())
 
         tree.let_go(found)

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from lading.storage.threads import Threads
+from tests.unit.storage.conftest import give_no_more_threads
 
 
 class Work:
@@ -95,14 +96,10 @@ async def test_work_waits_for_threads_when_no_more_can_be_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A container may be allowed few of them; nothing fails for it, or is done after its caller."""
-
-    def none_left(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
     threads, work = Threads("test", 2), Work()
     first = asyncio.ensure_future(threads.run(work))
     await work.begun.wait()
-    monkeypatch.setattr(threading.Thread, "start", none_left)
+    give_no_more_threads(monkeypatch)
     second = asyncio.ensure_future(threads.run(divmod, 7, 2))
     await asyncio.sleep(0)
     work.may_end.set()

@@ -1,7 +1,6 @@
 """Times as Go writes them."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,16 +8,8 @@ import pytest
 from lading.wire.timestamps import timestamp
 
 
-@pytest.fixture
-def zone() -> Iterator[pytest.MonkeyPatch]:
-    """The zone of this machine may be another one for a while."""
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-    time.tzset()
-
-
 @pytest.mark.parametrize(
-    ("zone_name", "day", "micros", "written"),
+    ("zone", "day", "micros", "written"),
     [
         ("UTC", 1, 0, "2026-11-01T09:30:05Z"),
         ("UTC", 1, 1, "2026-11-01T09:30:05.000001Z"),
@@ -28,11 +19,10 @@ def zone() -> Iterator[pytest.MonkeyPatch]:
     ],
 )
 def test_times_are_local_and_as_short_as_can_be(
-    zone: pytest.MonkeyPatch, zone_name: str, day: int, micros: int, written: str
+    set_zone: Callable[[str], None], zone: str, day: int, micros: int, written: str
 ) -> None:
     """Whatever zone they were taken in; no machine moves to another while it runs."""
-    zone.setenv("TZ", zone_name)
-    time.tzset()
+    set_zone(zone)
     at = datetime(2026, 11, 1, 9, 30, 5, micros, tzinfo=UTC) + timedelta(days=day - 1)
 
     assert timestamp(at) == written
