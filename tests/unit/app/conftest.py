@@ -1,4 +1,4 @@
-"""A machine on which nothing is configured, and registries that it reaches without sockets."""
+"""A machine on which nothing is configured, and registries: behind no sockets, and in a directory."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lading.app.clients import Client, ClientOptions, open_client
+from lading.app.directory import prepare
 from lading.app.surroundings import Surroundings
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.client.connections.transport import FaceTransport
@@ -22,6 +23,7 @@ from lading.registry.guard import GuardedRegistry
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
 from lading.wire.message import Handler, Request, Response
+from tests.unit.app.directories import put
 
 
 class Machine:
@@ -92,3 +94,11 @@ def face(local: LocalRegistry) -> Handler:
         return GuardedRegistry(local, AllowAll(), occasion)
 
     return RequestIds(Wall(Face(Anonymous(), admit)))
+
+
+@pytest.fixture
+async def root(tmp_path: Path) -> Path:
+    """A registry with one image."""
+    prepare(tmp_path / "data")
+    await put(tmp_path / "data", "one", "v1")
+    return tmp_path / "data"

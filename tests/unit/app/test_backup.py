@@ -1,50 +1,21 @@
 """A registry is copied as it was at one moment, and made again of its copy."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from lading.app.backup import back_up, restore
 from lading.app.config.tree import Config
-from lading.app.directory import held, prepare
-from lading.app.maintenance import audit, collect, configured
+from lading.app.directory import held
+from lading.app.maintenance import collect, configured
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
 from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
-from lading.oci.names import RepositoryName
 from lading.registry.collected import unheard
 from lading.registry.registry import LocalRegistry
 from lading.testing import samples
-
-NAME = RepositoryName("team/app")
-
-
-async def put(root: Path, seed: str, *tags: str) -> None:
-    """Push an image, as a server does."""
-    async with open_stores(root) as stores:
-        registry = LocalRegistry(stores.blobs, stores.metadata)
-        await samples.put_image(registry.repository(NAME), samples.image(seed), tags=tags)
-
-
-async def tags(root: Path) -> list[str]:
-    """What the registry in *root* has, after all of it was read back without a finding."""
-    found: list[object] = []
-    loaded = configured(root=str(root))
-    verdict = await audit(loaded, fast=False, repair=False, listener=found.append)
-    assert (found, verdict.damage, verdict.waste) == ([], 0, 0)
-    async with open_stores(root) as stores:
-        repository = LocalRegistry(stores.blobs, stores.metadata).repository(NAME)
-        return [str(tag) for tag in (await repository.tags()).items]
-
-
-@pytest.fixture
-async def root(tmp_path: Path) -> Path:
-    """A registry with one image."""
-    prepare(tmp_path / "data")
-    await put(tmp_path / "data", "one", "v1")
-    return tmp_path / "data"
+from tests.unit.app.directories import NAME, make_newer, put, tags
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -134,10 +105,7 @@ async def test_copy_of_a_newer_version_is_refused_before_anything_is_copied(
 ) -> None:
     """Else the directory would hold what this version cannot serve, and could not be tried again."""
     await back_up(root, tmp_path / "copy", link=False)
-    with sqlite3.connect(tmp_path / "copy" / DATABASE) as connection:
-        connection.execute(
-            "INSERT INTO migrations SELECT 999, name, checksum, applied_at FROM migrations LIMIT 1"
-        )
+    make_newer(tmp_path / "copy" / DATABASE)
 
     with pytest.raises(StorageUnfit, match="newer Lading"):
         await restore(tmp_path / "copy", tmp_path / "new", link=False)

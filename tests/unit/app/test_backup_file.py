@@ -15,9 +15,7 @@ from lading.errors import BackupInvalid, LadingError
 from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
 from lading.testing import samples
-from tests.unit.app.test_backup import put, root, tags
-
-__all__ = ["root"]
+from tests.unit.app.directories import make_newer, put, tags
 
 
 class OneWay(io.RawIOBase):
@@ -157,13 +155,6 @@ async def test_other_tar_files_are_refused(tmp_path: Path) -> None:
         await read(file.getvalue(), tmp_path / "again")
 
 
-def _newer(database: Path) -> None:
-    with sqlite3.connect(database) as connection:
-        connection.execute(
-            "INSERT INTO migrations SELECT 999, name, checksum, applied_at FROM migrations LIMIT 1"
-        )
-
-
 def _empty(database: Path) -> None:
     database.write_bytes(b"")
 
@@ -178,7 +169,7 @@ def _no_database(database: Path) -> None:
     database.write_bytes(b"rows" * 5_000)
 
 
-@pytest.mark.parametrize("changed", [_newer, _empty, _foreign, _no_database])
+@pytest.mark.parametrize("changed", [make_newer, _empty, _foreign, _no_database])
 async def test_rows_that_no_registry_can_be_made_of_are_refused_before_anything_is_kept(
     root: Path, tmp_path: Path, changed: Callable[[Path], None]
 ) -> None:
