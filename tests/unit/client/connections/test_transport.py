@@ -75,6 +75,18 @@ def _hang_up(_talk: Talk) -> None:
     """A script that says nothing."""
 
 
+def _second_after(said: bytes) -> Callable[[Talk], None]:
+    """A script that says *said* first, and answers ``second`` from then on."""
+
+    def script(talk: Talk) -> None:
+        talk.head()
+        talk.say(said)
+        while talk.head():
+            talk.answer(body=b"second")
+
+    return script
+
+
 class Slow(Bytes):
     """A body that comes in two halves of unknown length."""
 
@@ -110,14 +122,9 @@ async def test_an_answer_comes_with_its_status_fields_and_body(transport: Transp
 
 async def test_a_connection_is_used_again_when_its_answer_was_read(transport: Transport) -> None:
     """Two requests, one connection; the body of HEAD is none, whatever its length says."""
+    head_alone = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
 
-    def script(talk: Talk) -> None:
-        talk.head()
-        talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
-        while talk.head():
-            talk.answer(body=b"second")
-
-    with Scripted(script) as server:
+    with Scripted(_second_after(head_alone)) as server:
         _, first = await _ask(transport, server.url, Request("HEAD", "/"))
         _, second = await _ask(transport, server.url, Request("GET", "/"))
 
@@ -187,14 +194,9 @@ async def test_a_connection_that_said_more_than_its_answer_is_not_used_again(
     transport: Transport,
 ) -> None:
     """What was not asked for must not be taken for the next answer."""
+    too_much = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore"
 
-    def script(talk: Talk) -> None:
-        talk.head()
-        talk.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore")
-        while talk.head():
-            talk.answer(body=b"second")
-
-    with Scripted(script) as server:
+    with Scripted(_second_after(too_much)) as server:
         await _ask(transport, server.url, Request("GET", "/"))
         await _ask(transport, server.url, Request("GET", "/"))
 
