@@ -1,4 +1,4 @@
-"""A machine on which nothing is configured, and registries: behind no sockets, and in a directory."""
+"""A machine without configuration, registries that it reaches without sockets, and one on disk."""
 
 import json
 from collections.abc import AsyncIterator
