@@ -1,5 +1,6 @@
 """What may differ in bodies, and in what header fields say of them."""
 
+from tests.interop.differential.permitted.reasons import ERRORS_ARE_JSON
 from tests.interop.differential.permitted.row import Permitted
 
 BODIES = (
@@ -9,7 +10,7 @@ BODIES = (
         field="content-type",
         theirs="text/plain; charset=utf-8",
         ours="application/json",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="path",
@@ -17,7 +18,7 @@ BODIES = (
         field="body",
         theirs="404 page not found\n",
         ours="-",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="path",
@@ -103,7 +104,7 @@ BODIES = (
         field="body",
         theirs="invalid range*",
         ours="-",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="blob",
@@ -112,7 +113,7 @@ BODIES = (
         field="content-type",
         theirs="text/plain; charset=utf-8",
         ours="application/json",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="blob",
@@ -196,7 +197,7 @@ BODIES = (
         field="body",
         theirs="400 Bad Request*",
         ours="-",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="hostile",
@@ -204,7 +205,7 @@ BODIES = (
         field="content-type",
         theirs="text/plain; charset=utf-8",
         ours="application/json",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="hostile",

@@ -1,5 +1,6 @@
 """What may differ in what errors say: codes, messages, details."""
 
+from tests.interop.differential.permitted.reasons import CLIENT_IS_WRONG, ERRORS_ARE_JSON
 from tests.interop.differential.permitted.row import Permitted
 
 _EVERYWHERE = (
@@ -41,7 +42,7 @@ _PATHS = (
         field="message",
         theirs="-",
         ours="no such path: *",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="path",
@@ -49,7 +50,7 @@ _PATHS = (
         field="code",
         theirs="-",
         ours="UNSUPPORTED",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="path|blob-upload",
@@ -143,7 +144,7 @@ _MANIFESTS = (
         field="code",
         theirs="UNKNOWN",
         ours="DIGEST_INVALID",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="manifest",
@@ -152,7 +153,7 @@ _MANIFESTS = (
         field="code",
         theirs="UNKNOWN",
         ours="MANIFEST_UNKNOWN",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="manifest",
@@ -188,7 +189,7 @@ _MANIFESTS = (
         field="code",
         theirs="UNKNOWN",
         ours="MANIFEST_INVALID",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="manifest",
@@ -197,7 +198,7 @@ _MANIFESTS = (
         field="code",
         theirs="UNKNOWN; UNKNOWN; MANIFEST_BLOB_UNKNOWN",
         ours="MANIFEST_BLOB_UNKNOWN",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="manifest",
@@ -206,7 +207,7 @@ _MANIFESTS = (
         field="code",
         theirs="UNKNOWN; UNKNOWN; MANIFEST_BLOB_UNKNOWN",
         ours="MANIFEST_INVALID",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
 )
 
@@ -218,7 +219,7 @@ _BLOBS = (
         field="code",
         theirs="-",
         ours="SIZE_INVALID",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="blob",
@@ -227,7 +228,7 @@ _BLOBS = (
         field="message",
         theirs="-",
         ours="range lies outside of the content: content has 120 bytes",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="blob",
@@ -376,7 +377,7 @@ _UPLOADS = (
         field="code",
         theirs="UNKNOWN",
         ours="UNSUPPORTED",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
 )
 
@@ -465,14 +466,14 @@ _HOSTILE = (
         field="message",
         theirs="-",
         ours="the head of the request cannot be understood|only HTTP/1.1 and HTTP/1.0 are spoken here|there is not one Host|Host is no name of a host",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
     Permitted(
         route="hostile",
         field="code",
         theirs="-|UNAUTHORIZED",
         ours="UNSUPPORTED",
-        reason="Clients read errors as JSON.",
+        reason=ERRORS_ARE_JSON,
     ),
 )
 

@@ -1,5 +1,6 @@
 """What may differ in statuses."""
 
+from tests.interop.differential.permitted.reasons import CLIENT_IS_WRONG
 from tests.interop.differential.permitted.row import Permitted
 
 _PATHS = (
@@ -58,7 +59,7 @@ _PATHS = (
         field="status",
         theirs="500",
         ours="400",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="path",
@@ -171,7 +172,7 @@ _MANIFESTS = (
         field="status",
         theirs="500",
         ours="400",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="manifest",
@@ -180,7 +181,7 @@ _MANIFESTS = (
         field="status",
         theirs="500",
         ours="404",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
     Permitted(
         route="manifest",
@@ -225,7 +226,7 @@ _MANIFESTS = (
         field="status",
         theirs="500",
         ours="400",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
 )
 
@@ -395,7 +396,7 @@ _UPLOADS = (
         field="status",
         theirs="500",
         ours="400",
-        reason="A fault there: the client is wrong, and not the server.",
+        reason=CLIENT_IS_WRONG,
     ),
 )
 
