@@ -55,7 +55,7 @@ def _bytes(taken: Sequence[Doomed]) -> set[Digest]:
 
 
 class CollectionContract:
-    """Every promise of `Collection` and `Rehearsal`."""
+    """Every promise about blobs that are collected, and of `Rehearsal`."""
 
     async def test_blob_that_no_manifest_names_goes_after_the_grace(
         self, store: MetadataStore, clock: Clock

@@ -1,6 +1,5 @@
 """The part of `MetadataStoreContract` about who was told of which events."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -121,20 +120,3 @@ class DeliveriesContract:
         assert committed is not None
         assert committed.ended == (Tag("old"), Tag("v1"), Tag("v2"), Tag("v3"))
         assert [*await store.events(after=committed.number - 1, limit=1)] == [committed]
-
-    async def test_one_at_a_time_delivers(self, store: MetadataStore) -> None:
-        """Who comes second waits, and is next; collection is not held up meanwhile."""
-        order: list[str] = []
-
-        async def second() -> None:
-            async with store.delivering():
-                order.append("second")
-
-        async with store.delivering():
-            waiting = asyncio.create_task(second())
-            async with store.background(wait=False) as free:
-                order.append("first")
-        await waiting
-
-        assert free
-        assert order == ["first", "second"]

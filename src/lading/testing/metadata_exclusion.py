@@ -55,3 +55,21 @@ class ExclusionContract:
             pass
 
         assert (first, second, third) == (True, False, True)
+
+    async def test_one_at_a_time_delivers(self, store: MetadataStore) -> None:
+        """Who comes second waits, and is next; collection is not held up meanwhile."""
+        order: list[str] = []
+
+        async def second() -> None:
+            async with store.delivering():
+                order.append("second")
+
+        async with store.delivering():
+            waiting = asyncio.create_task(second())
+            await asyncio.wait([waiting], timeout=0.01)
+            async with store.background(wait=False) as free:
+                order.append("first")
+        await waiting
+
+        assert free
+        assert order == ["first", "second"]
