@@ -1,18 +1,72 @@
-"""A bounded cache of manifests: immutable bytes by the row that holds them.
+"""What a process remembers of the database, within bounds.
 
-What a tag names and what is live is never remembered here; only what a row says, which cannot
-change, because rows of manifests are never rewritten or used again.
+Answers that name things, and only until anybody writes; manifests, immutable bytes by the row that
+holds them, for as long as there is room, since rows of manifests are never rewritten or used again.
 """
 
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
+from lading.metadata.connection import Connection, Row
 from lading.oci.digest import Digest
+
+ANSWERS = 8_192
+"""How many answers a process remembers; each has two names and a few numbers."""
+
+LASTING = 1.0
+"""Seconds after which is asked again: a program that is not ours may have written as well."""
 
 LIMIT = 16 << 20
 """How many bytes of manifests a process remembers, about."""
 
 _OVERHEAD = 1024
+
+
+class AnswerCache:
+    """First rows that were given since anybody wrote: the same question has the same answer.
+
+    *written* is as `lading.metadata.connection.Database.written`, *clock* counts seconds. It is for
+    answers that are short.
+    """
+
+    def __init__(
+        self,
+        written: Callable[[], int | None],
+        *,
+        limit: int = ANSWERS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._written = written
+        self._limit = limit
+        self._clock = clock
+        self._as_of: int | None = None
+        self._until = 0.0
+        self._kept: dict[tuple[str, tuple[str, ...]], Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def row(self, connection: Connection, statement: str, values: tuple[str, ...]) -> Row | None:
+        """As `Connection.row`."""
+        written = self._written()
+        if written is None:
+            return connection.row(statement, values)
+        if written != self._as_of or self._clock() >= self._until:
+            self._kept.clear()
+            self._as_of = written
+            self._until = self._clock() + LASTING
+        question = (statement, values)
+        found = self._kept.get(question)
+        if found is None:
+            found = connection.row(statement, values)
+            # If somebody wrote meanwhile, the number is another one when this would be used.
+            if found is not None:
+                if len(self._kept) >= self._limit:
+                    self._kept.clear()
+                self._kept[question] = found
+        return found
 
 
 class Remembered(NamedTuple):

@@ -47,6 +47,13 @@ class Connection(Protocol):
 class Database(Protocol):
     """Runs work on a connection. Foreign errors come out as `StorageFailed` and its kinds."""
 
+    def written(self) -> int | None:
+        """A number that is another one once any process has written anything.
+
+        ``None`` while one may be writing, and where nobody counts.
+        """
+        ...
+
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

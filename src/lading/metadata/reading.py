@@ -10,7 +10,7 @@ from lading.errors import BlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.changes import Event
 from lading.interfaces.metadata import TagInterval
 from lading.interfaces.repository import Page
-from lading.metadata.cache import ManifestCache, Remembered
+from lading.metadata.cache import AnswerCache, ManifestCache, Remembered
 from lading.metadata.connection import Connection
 from lading.metadata.live import live_repository
 from lading.metadata.rows import (
@@ -106,15 +106,17 @@ class Protected(NamedTuple):
 
 def find_manifest(
     connection: Connection,
+    answers: AnswerCache,
     cache: ManifestCache,
     repository: RepositoryName,
     reference: Reference,
 ) -> Remembered:
     """The manifest that *reference* names now."""
     if isinstance(reference, Digest):
-        found = connection.row(BY_DIGEST, (repository, f"{reference.algorithm}:{reference.value}"))
+        digest = f"{reference.algorithm}:{reference.value}"
+        found = answers.row(connection, BY_DIGEST, (repository, digest))
     else:
-        found = connection.row(BY_TAG, (repository, reference))
+        found = answers.row(connection, BY_TAG, (repository, reference))
     if found is None:
         raise ManifestUnknown(reference)
     return _manifest(connection, cache, found[0], reference)
@@ -135,10 +137,14 @@ def _manifest(
 
 
 def resolve_digest(
-    connection: Connection, cache: ManifestCache, repository: RepositoryName, digest: Digest
+    connection: Connection,
+    answers: AnswerCache,
+    cache: ManifestCache,
+    repository: RepositoryName,
+    digest: Digest,
 ) -> Protected:
     """What *digest* names, and whether only the answer would keep it."""
-    found = connection.row(PROTECTION, (repository, str(digest)))
+    found = answers.row(connection, PROTECTION, (repository, str(digest)))
     if found is None:
         raise ManifestUnknown(digest)
     row, alone_since = found
@@ -146,9 +152,11 @@ def resolve_digest(
     return Protected(Descriptor(media_type, digest, len(body)), alone_since)
 
 
-def find_blob(connection: Connection, repository: RepositoryName, digest: Digest) -> Protected:
+def find_blob(
+    connection: Connection, answers: AnswerCache, repository: RepositoryName, digest: Digest
+) -> Protected:
     """The blob, and since when it has been promised to somebody; 0 if only a name kept it."""
-    found = connection.row(BLOB, (repository, f"{digest.algorithm}:{digest.value}"))
+    found = answers.row(connection, BLOB, (repository, f"{digest.algorithm}:{digest.value}"))
     if found is None:
         raise BlobUnknown(digest)
     size, media_type, queued_at = found

@@ -24,8 +24,9 @@ from lading.metadata.locks import FileLocks, ProcessLocks
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_file import configure, integrity_of, path_of, require_ours, utc_now
 from lading.metadata.sqlite_private import PrivateDatabase, copied, created_in_memory, vacuum_into
-from lading.metadata.sqlite_writer import Transactions, WriteLock, Writer, untimed
+from lading.metadata.sqlite_writer import Transactions, Writer, untimed
 from lading.metadata.store import RowStore
+from lading.metadata.write_lock import WriteLock
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,6 +129,10 @@ class _FileDatabase:
         self._surveying = threading.Lock()
         transactions = Transactions(partial(_connect_writer, database), timed)
         self._writer = Writer(transactions, self._lock)
+
+    def written(self) -> int | None:
+        """What the lock of all writers says."""
+        return self._lock.written()
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -18,7 +18,7 @@ from lading.metadata.migrations import migrate, outstanding, require_current
 from lading.metadata.retention import Retention, record, recorded
 from lading.metadata.rows import stamp
 from lading.metadata.sqlite_connection import SqliteConnection
-from lading.metadata.sqlite_writer import WriteLock
+from lading.metadata.write_lock import WriteLock
 from lading.wall import storage_errors
 
 T = TypeVar("T")

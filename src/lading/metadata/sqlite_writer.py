@@ -5,13 +5,10 @@ threads and never on the event loop.
 """
 
 import asyncio
-import fcntl
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -20,7 +17,7 @@ import apsw
 from lading.errors import LadingError, StorageDamaged, StorageFailed
 from lading.metadata.connection import Connection
 from lading.metadata.sqlite_connection import SqliteConnection, is_refusal
-from lading.wall import storage_errors
+from lading.metadata.write_lock import WriteLock
 
 log = logging.getLogger(__name__)
 
@@ -206,28 +203,6 @@ def _fail(tasks: Sequence[Task], failure: StorageFailed) -> None:
         # Each waiter gets an error of its own: raising one writes to its traceback.
         task.error = type(failure)(failure.subject)
         task.error.__cause__ = failure.__cause__
-
-
-class WriteLock:
-    """The lock under which all processes write."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with storage_errors(path):
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def __enter__(self) -> None:
-        """Hold it; wait for it as long as it takes."""
-        with storage_errors(self._path):
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        """Let go of it."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._descriptor)
 
 
 class Writer:

@@ -28,7 +28,8 @@ from lading.metadata.retention import Retention
 from lading.metadata.sqlite import SqliteMetadata, open_sqlite
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_file import is_prepared, prepare_sqlite, recorded_retention
-from lading.metadata.sqlite_writer import Task, Transactions, WriteLock, Writer
+from lading.metadata.sqlite_writer import Task, Transactions, Writer
+from lading.metadata.write_lock import WriteLock
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName, Tag
@@ -330,6 +331,25 @@ async def test_cancelled_caller_does_not_go_before_its_change_is_decided(
         await task
     assert waiting
     assert await store.get_manifest(APP, Tag("v1"))
+
+
+async def test_what_another_process_changed_is_seen_at_once(
+    store: SqliteMetadata, tmp_path: Path
+) -> None:
+    """An answer that was given a moment ago is not given again once it is no longer true."""
+    async with open_sqlite(tmp_path, grace=timedelta(hours=24)) as other:
+        for number in range(20):
+            image = samples.index(samples.image(number).manifest)
+            await other.commit(
+                ManifestPut(APP, image, (Tag("latest"),), sparse=True), occasion=Occasion()
+            )
+            found = [await store.get_manifest(APP, Tag("latest")) for _ in range(3)]
+            assert found == [image] * 3
+
+        await other.commit(TagDeleted(APP, Tag("latest")), occasion=Occasion())
+
+        with pytest.raises(ManifestUnknown):
+            await store.get_manifest(APP, Tag("latest"))
 
 
 async def test_error_of_a_programmer_reaches_the_caller_and_nobody_else(

@@ -1,0 +1,78 @@
+"""The lock under which all processes write, and the number by which others see that they did.
+
+The number stands at the beginning of the lock's file: odd while somebody may be writing, and another
+one after that. Whoever dies while writing leaves it odd until the next one is done, and then
+nobody takes it for granted.
+"""
+
+import fcntl
+import mmap
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+from lading.wall import storage_errors
+
+_NUMBER = struct.Struct("=Q")
+
+
+class WriteLock:
+    """The lock of all writers; used by one thread at a time, but for `written`.
+
+    Raises:
+        StorageFailed: the file cannot be made, or has no room for a number.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with storage_errors(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                self._make_room()
+                # To look only: a store into a page for which the disk has no room would end the
+                # process, where a write raises.
+                self._shared = mmap.mmap(self._descriptor, _NUMBER.size, access=mmap.ACCESS_READ)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+        self._numbers = memoryview(self._shared).cast("Q")
+
+    def __enter__(self) -> None:
+        """Hold it; wait for it as long as it takes."""
+        with storage_errors(self._path):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            try:
+                self._write((self._numbers[0] + 1) | 1)
+            except BaseException:
+                self._unlock()
+                raise
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it."""
+        # Left odd, the number says too little and never anything wrong.
+        with suppress(OSError):
+            self._write(self._numbers[0] + 1)
+        self._unlock()
+
+    def written(self) -> int | None:
+        """A number that is another one once anybody has written; ``None`` while somebody may be."""
+        number = self._numbers[0]
+        return None if number & 1 else number
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._numbers.release()
+        self._shared.close()
+        os.close(self._descriptor)
+
+    def _make_room(self) -> None:
+        if os.fstat(self._descriptor).st_size < _NUMBER.size:
+            # Grown and not written: another process may be counting by now.
+            os.ftruncate(self._descriptor, _NUMBER.size)
+
+    def _write(self, number: int) -> None:
+        os.pwrite(self._descriptor, _NUMBER.pack(number), 0)
+
+    def _unlock(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
