@@ -8,7 +8,8 @@ from lading.app.asking import ask
 from lading.app.clients import ClientOptions
 from lading.cli.files import STANDARD, reading, writing
 from lading.cli.names import examples
-from lading.cli.places import client_for, run
+from lading.cli.places import client_for
+from lading.cli.running import run
 from lading.cli.sides import side_options
 from lading.content.blob_files import pour
 

@@ -6,9 +6,10 @@ from lading.app.clients import ClientOptions
 from lading.cli.files import reading, writing
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, at, chunk_option, digest_in, made, run
+from lading.cli.places import AGAIN, at, chunk_option, digest_in, made
 from lading.cli.progress import Progress, progress_option
 from lading.cli.removal import removal_shape
+from lading.cli.running import run
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options
 from lading.content.blob_files import get_blob, put_file

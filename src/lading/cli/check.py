@@ -5,8 +5,9 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, amount, counted, output_option, say
-from lading.cli.places import at, jobs_option, made, platform_option, run
+from lading.cli.places import at, jobs_option, made, platform_option
 from lading.cli.progress import Progress, progress_option
+from lading.cli.running import run
 from lading.cli.shapes import made as made_shape
 from lading.cli.shapes import many, number, record, text
 from lading.cli.sides import side_options

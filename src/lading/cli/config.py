@@ -8,7 +8,8 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, counted, output_option
-from lading.cli.places import at, platform_option, run
+from lading.cli.places import at, platform_option
+from lading.cli.running import run
 from lading.cli.shapes import anything, many, record, text
 from lading.cli.sides import side_options
 from lading.content.configs import config_of

@@ -7,8 +7,9 @@ import click
 from lading.cli.copying import Transfer, copy_shape, told, transfer
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, chunk_option, jobs_option, platforms_option, run
+from lading.cli.places import AGAIN, chunk_option, jobs_option, platforms_option
 from lading.cli.progress import Progress, progress_option
+from lading.cli.running import run
 from lading.cli.sides import Sides, sides_options
 from lading.content.copy import CopyOptions
 

@@ -8,7 +8,8 @@ from lading.app.doctor import examine
 from lading.app.findings import Finding, Verdict
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import client_for, run
+from lading.cli.places import client_for
+from lading.cli.running import run
 from lading.cli.shapes import choice, many, record, text
 from lading.cli.sides import side_options
 from lading.oci.locator import parse_host, split_host

@@ -13,11 +13,11 @@ from lading.cli.places import (
     client_for,
     made,
     platforms_option,
-    run,
     tags_in,
     typed,
 )
 from lading.cli.progress import Progress, progress_option
+from lading.cli.running import run
 from lading.cli.shapes import descriptor, many
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options

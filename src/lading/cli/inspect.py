@@ -8,7 +8,8 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, amount, columns, output_option
-from lading.cli.places import at, made, platform_option, run
+from lading.cli.places import at, made, platform_option
+from lading.cli.running import run
 from lading.cli.shapes import descriptor, many, maybe, record, strings, text
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options

@@ -7,7 +7,8 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import client_for, run
+from lading.cli.places import client_for
+from lading.cli.running import run
 from lading.cli.shapes import many, record, text
 from lading.cli.sides import connection_options
 from lading.oci.locator import parse_host

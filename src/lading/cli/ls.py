@@ -11,7 +11,8 @@ from lading.app.clients import ClientOptions
 from lading.cli.escapes import one_line
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import at, client_for, run
+from lading.cli.places import at, client_for
+from lading.cli.running import run
 from lading.cli.shapes import choice, many, record, text
 from lading.cli.sides import side_options
 from lading.content.pages import every

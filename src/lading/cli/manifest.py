@@ -8,8 +8,9 @@ from lading.app.clients import ClientOptions
 from lading.cli.files import read_small
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import at, made, platform_option, run, tags_in
+from lading.cli.places import at, made, platform_option, tags_in
 from lading.cli.removal import removal_options, removal_shape, remove_manifest
+from lading.cli.running import run
 from lading.cli.shapes import anything
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options

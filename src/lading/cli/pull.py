@@ -8,8 +8,9 @@ from lading.app.clients import ClientOptions
 from lading.cli.escapes import one_line
 from lading.cli.names import examples
 from lading.cli.output import Output, amount, counted, output_option, say
-from lading.cli.places import AGAIN, at, made, platform_option, run
+from lading.cli.places import AGAIN, at, made, platform_option
 from lading.cli.progress import Progress, progress_option
+from lading.cli.running import run
 from lading.cli.shapes import descriptor, many, number, text
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options

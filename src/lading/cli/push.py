@@ -5,9 +5,10 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output
-from lading.cli.places import AGAIN, at, run, tags_in
+from lading.cli.places import AGAIN, at, tags_in
 from lading.cli.progress import Progress
 from lading.cli.pushing import annotated, pushing_options, to_push, told
+from lading.cli.running import run
 from lading.content.artifacts import FileToPush, push
 
 

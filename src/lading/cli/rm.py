@@ -5,8 +5,8 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import run
 from lading.cli.removal import removal_options, removal_shape, remove_manifest
+from lading.cli.running import run
 from lading.cli.sides import side_options
 from lading.cli.untag import remove_tag
 

@@ -7,8 +7,9 @@ from lading.cli.copying import Transfer, copy_shape, told, transfer
 from lading.cli.files import STANDARD
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import AGAIN, platforms_option, run
+from lading.cli.places import AGAIN, platforms_option
 from lading.cli.progress import Progress, progress_option
+from lading.cli.running import run
 from lading.cli.sides import Sides, side_options
 from lading.content.copy import CopyOptions
 from lading.oci.locator import LATEST, Locator

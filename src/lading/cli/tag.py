@@ -5,7 +5,8 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import at, made, platform_option, run, typed
+from lading.cli.places import at, made, platform_option, typed
+from lading.cli.running import run
 from lading.cli.shapes import made as made_shape
 from lading.cli.shapes import many, text
 from lading.cli.sides import side_options

@@ -9,7 +9,8 @@ from lading.app.clients import ClientOptions
 from lading.cli.escapes import one_line
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import at, made, platform_option, run
+from lading.cli.places import at, made, platform_option
+from lading.cli.running import run
 from lading.cli.shapes import Shape, many, maybe, number, record, strings, text
 from lading.cli.shapes import made as made_shape
 from lading.cli.sides import side_options

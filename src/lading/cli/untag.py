@@ -5,8 +5,9 @@ import click
 from lading.app.clients import ClientOptions
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
-from lading.cli.places import at, run
+from lading.cli.places import at
 from lading.cli.removal import removal_shape
+from lading.cli.running import run
 from lading.cli.sides import side_options
 from lading.errors import ReferenceInvalid
 from lading.oci.names import Tag
