@@ -31,18 +31,13 @@ from lading.metadata.endings import (
     end_tag,
     unlink_blob,
 )
-from lading.metadata.live import Moment, is_linked, live_manifest, live_repository
+from lading.metadata.live import MOMENT, Moment, is_linked, live_manifest
 from lading.metadata.rows import Entry, encode_tags, moment
 from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
 from lading.oci.manifest import Edge, Kind
 from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName, Tag
-
-STANDING = (
-    "SELECT id, EXISTS (SELECT 1 FROM links WHERE links.repository = repositories.id"
-    " AND links.digest = ?) FROM repositories WHERE name = ? AND until IS NULL"
-)
 
 
 class _Effect(NamedTuple):
@@ -58,10 +53,12 @@ class _Effect(NamedTuple):
 
 def commit(connection: Connection, entry: Entry) -> Event | None:
     """Check and apply the change of *entry* and write its event, unless all is as it was."""
-    found = connection.row("SELECT MAX(number) FROM events")
-    last: int | None = found[0] if found else None
+    found = connection.row(MOMENT, (entry.change.repository,))
+    assert found is not None
+    last, repository, dooming = found
     occasion = entry.occasion
-    now = Moment((last or 0) + 1, entry.at, occasion.principal.name)
+    by = occasion.principal.name
+    now = Moment((last or 0) + 1, entry.at, by, repository, bool(dooming))
     effect = _apply(connection, entry.change, now)
     if not effect.changed:
         return None
@@ -103,11 +100,8 @@ def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:
 
 
 def _ensure_repository(connection: Connection, name: RepositoryName, now: Moment) -> int:
-    found = live_repository(connection, name)
-    return found if found is not None else _new_repository(connection, name, now)
-
-
-def _new_repository(connection: Connection, name: RepositoryName, now: Moment) -> int:
+    if now.repository is not None:
+        return now.repository
     found = connection.row(
         "INSERT INTO repositories (name, populated, since, since_at) VALUES (?, 0, ?, ?)"
         " RETURNING id",
@@ -121,21 +115,13 @@ def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> _Effe
     digest, size = str(change.descriptor.digest), change.descriptor.size
     if change.source is not None:
         size = _size_at_source(connection, change.source, digest)
-    found = connection.row(STANDING, (digest, change.repository))
-    repository, linked = found or (_new_repository(connection, change.repository, now), 0)
-    connection.run(
-        "INSERT INTO blobs (digest, size, pushed_by, pushed_at) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (digest) DO UPDATE SET queued_at = NULL WHERE blobs.queued_at IS NOT NULL",
-        (digest, size, now.by, now.at),
-    )
-    connection.run("DELETE FROM doomed WHERE digest = ?", (digest,))
+    repository = _ensure_repository(connection, change.repository, now)
     media_type = change.descriptor.media_type
     # Queued from the start: a push that never comes to its manifest leaves the blob to the
     # collector without anybody having to notice. A link that is not queued is named already.
-    connection.run(
+    linked = connection.change(
         "INSERT INTO links (repository, digest, size, media_type, pushed_by, pushed_at, queued_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repository, digest)"
-        " DO UPDATE SET queued_at = excluded.queued_at WHERE links.queued_at IS NOT NULL",
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repository, digest) DO NOTHING",
         (
             repository,
             digest,
@@ -146,7 +132,30 @@ def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> _Effe
             now.at,
         ),
     )
-    return _Effect(changed=not linked)
+    if not linked:
+        connection.run(
+            "UPDATE links SET queued_at = ? WHERE repository = ? AND digest = ?"
+            " AND queued_at IS NOT NULL",
+            (now.at, repository, digest),
+        )
+    _have_blob(connection, digest, size, now)
+    return _Effect(changed=linked > 0)
+
+
+def _have_blob(connection: Connection, digest: str, size: int, now: Moment) -> None:
+    """The bytes are there, and not to be deleted."""
+    begun = connection.change(
+        "INSERT INTO blobs (digest, size, pushed_by, pushed_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (digest) DO NOTHING",
+        (digest, size, now.by, now.at),
+    )
+    if not begun:
+        connection.run(
+            "UPDATE blobs SET queued_at = NULL WHERE digest = ? AND queued_at IS NOT NULL",
+            (digest,),
+        )
+    if now.dooming:
+        connection.run("DELETE FROM doomed WHERE digest = ?", (digest,))
 
 
 def _size_at_source(connection: Connection, source: RepositoryName, digest: str) -> int:

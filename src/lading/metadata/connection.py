@@ -39,6 +39,10 @@ class Connection(Protocol):
         """Run a statement that has no answer."""
         ...
 
+    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement that writes; return in how many rows."""
+        ...
+
     def run_each(self, statement: str, many: Iterable[Sequence[Value]]) -> None:
         """Run a statement once for each of *many*."""
         ...

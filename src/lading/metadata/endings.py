@@ -7,7 +7,7 @@ anything.
 from lading.errors import BlobInUse, BlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.changes import BlobUnlinked, ManifestDeleted, RepositoryDeleted, TagDeleted
 from lading.metadata.connection import Connection, Row
-from lading.metadata.live import Moment, is_linked, live_manifest, live_repository
+from lading.metadata.live import Moment, is_linked, live_manifest
 from lading.metadata.rows import stamp
 from lading.metadata.untagged import is_untagged
 from lading.oci.names import Tag
@@ -21,7 +21,7 @@ def unlink_blob(connection: Connection, change: BlobUnlinked, now: Moment) -> No
         BlobInUse: a manifest there names it.
     """
     digest = str(change.digest)
-    repository = live_repository(connection, change.repository)
+    repository = now.repository
     if repository is None or not is_linked(connection, repository, digest):
         raise BlobUnknown(digest)
     user = connection.row(
@@ -82,7 +82,7 @@ def delete_manifest(
         ManifestUnknown: there is none, or it may not go any more.
     """
     digest = str(change.digest)
-    repository = live_repository(connection, change.repository)
+    repository = now.repository
     present = live_manifest(connection, repository, digest) if repository is not None else None
     if repository is None or present is None:
         raise ManifestUnknown(digest)
@@ -105,7 +105,7 @@ def delete_tag(connection: Connection, change: TagDeleted, now: Moment) -> None:
     Raises:
         ManifestUnknown: there is none of that name.
     """
-    repository = live_repository(connection, change.repository)
+    repository = now.repository
     found = connection.row(
         "SELECT id FROM tags WHERE repository = ? AND name = ? AND until IS NULL",
         (repository, change.tag),
@@ -121,7 +121,7 @@ def delete_repository(connection: Connection, change: RepositoryDeleted, now: Mo
     Raises:
         NameUnknown: there is none of that name.
     """
-    repository = live_repository(connection, change.repository)
+    repository = now.repository
     if repository is None:
         raise NameUnknown(change.repository)
     connection.run(

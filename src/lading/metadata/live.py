@@ -5,14 +5,25 @@ from dataclasses import dataclass
 from lading.metadata.connection import Connection, Row
 from lading.oci.names import RepositoryName
 
+MOMENT = (
+    "SELECT MAX(number), (SELECT id FROM repositories WHERE name = ? AND until IS NULL),"
+    " EXISTS (SELECT 1 FROM doomed WHERE digest > '') FROM events"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The event that a change is going to be: its number, its time, and who makes it."""
+    """The event that a change is going to be, and what it meets.
+
+    ``repository`` is the row of the one it concerns, if there is one now; ``dooming`` whether any
+    bytes are being deleted.
+    """
 
     number: int
     at: int
     by: str
+    repository: int | None
+    dooming: bool
 
 
 def live_repository(connection: Connection, name: RepositoryName) -> int | None:

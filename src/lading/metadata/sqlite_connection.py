@@ -22,6 +22,7 @@ BUSY_MILLISECONDS = 5_000
 
 _CACHE_KIBIBYTES = 8_192
 _PATIENCE_MILLISECONDS = 200
+_STEPS = 100_000
 _KINDS: dict[type[apsw.Error], type[StorageFailed]] = {
     apsw.FullError: StorageFull,
     apsw.ReadOnlyError: StorageReadOnly,
@@ -91,19 +92,20 @@ class SqliteConnection:
         for _ in self._execute(statement, values or None):
             pass
 
+    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement that writes; return in how many rows."""
+        self._execute(statement, values)
+        return self._connection.changes()
+
     def run_each(self, statement: str, many: Iterable[Sequence[Value]]) -> None:
         """Run a statement once for each of *many*."""
         for values in many:
             self._execute(statement, values)
 
-    def watch_log(self, pages: list[int]) -> None:
-        """Keep in *pages* how many pages the write-ahead log has, after each commit."""
-
-        def note(_: apsw.Connection, __: str, count: int) -> int:
-            pages[:] = [count]
-            return apsw.SQLITE_OK
-
-        self._connection.set_wal_hook(note)
+    def log_pages(self) -> int:
+        """How many pages the write-ahead log has."""
+        pages, _ = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        return pages
 
     def checkpoint(self, *, patient: bool) -> None:
         """Copy the write-ahead log into the database; *patient*: wait for readers, and cut it."""

@@ -30,6 +30,9 @@ CHECKPOINT_PAGES = 4_000
 Pages that changed many times meanwhile are copied once.
 """
 
+_LOOK = 16
+"""After how many commits is looked how long the log is: that is a question to the database."""
+
 _OVERDUE = 4
 """At how many times that readers are waited for, because they kept the log from being reused."""
 
@@ -91,7 +94,8 @@ class Transactions:
         self._connect = connect
         self._timed = timed
         self._connection: SqliteConnection | None = None
-        self._log_pages = [0]
+        self._log_pages = 0
+        self._unseen = 0
         self._overdue = CHECKPOINT_PAGES * _OVERDUE
         self._place: tuple[int, int] | None = None
 
@@ -99,7 +103,6 @@ class Transactions:
         """Do all of *tasks* in one commit; each that is refused leaves nothing."""
         try:
             connection = self._connected()
-            self._check_place(connection)
         except StorageFailed as error:
             _fail(tasks, error)
             return
@@ -112,6 +115,9 @@ class Transactions:
                 for task in tasks:
                     _attempt(connection, task)
                 connection.run("COMMIT")
+            self._unseen += 1
+            if self._unseen >= _LOOK:
+                self.look()
         except apsw.Error as error:
             failure = connection.translated(error)
             # What failed may have left the connection in any state; a new one begins clean.
@@ -122,33 +128,38 @@ class Transactions:
     def _connected(self) -> SqliteConnection:
         if self._connection is None:
             self._connection = self._connect()
-            self._connection.watch_log(self._log_pages)
+            self._place = self._place or self._connection.place()
+            self.require_place()
         return self._connection
 
-    def _check_place(self, connection: SqliteConnection) -> None:
+    def require_place(self) -> None:
         """Refuse to write into a file that has lost its name: all would be gone with the process.
 
         Raises:
             StorageDamaged: the file was removed or replaced while it was in use.
         """
-        place = connection.place()
-        if self._place is None:
-            self._place = place
-        elif place != self._place:
+        connection = self._connection
+        if connection is not None and connection.place() != self._place:
             raise StorageDamaged(
                 f"{connection.name} was removed or replaced while in use; nothing is written until "
                 "the server is stopped and the file is put back"
             )
 
+    def look(self) -> None:
+        """Find out how long the log is."""
+        self._unseen = 0
+        if self._connection is not None:
+            self._log_pages = self._connection.log_pages()
+
     @property
     def checkpoint_is_due(self) -> bool:
         """Whether the log has grown so much that it is to be copied into the database."""
-        return self._log_pages[0] >= CHECKPOINT_PAGES
+        return self._log_pages >= CHECKPOINT_PAGES
 
     def checkpoint(self) -> None:
         """Copy the log into the database when it has grown."""
-        pages = self._log_pages[0]
-        if self._connection is None or not self.checkpoint_is_due:
+        pages, self._log_pages = self._log_pages, 0
+        if self._connection is None or pages < CHECKPOINT_PAGES:
             return
         if pages <= CHECKPOINT_PAGES * _OVERDUE:
             self._overdue = CHECKPOINT_PAGES * _OVERDUE
@@ -160,14 +171,13 @@ class Transactions:
         try:
             self._connection.checkpoint(patient=patient)
         except apsw.Error as error:
-            # Nothing is lost: what was committed is in the log, and the next commit tries again.
+            # Nothing is lost: what was committed is in the log, and the next look tries again.
             log.warning("checkpoint failed", extra={"reason": str(error)})
 
     def finish(self) -> None:
         """Copy the whole log into the database and close."""
-        if self._connection is not None:
-            self._log_pages[:] = [CHECKPOINT_PAGES]
-            self.checkpoint()
+        self._log_pages = CHECKPOINT_PAGES
+        self.checkpoint()
         self.close()
 
     def close(self) -> None:
@@ -278,6 +288,8 @@ class Writer:
         if not tasks and not (checkpoint and self._transactions.checkpoint_is_due):
             return
         try:
+            # Not under the lock, which others wait for.
+            self._transactions.require_place()
             with self._lock:
                 # Those that came while the lock was waited for share the commit.
                 self._gather(tasks)

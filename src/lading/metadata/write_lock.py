@@ -9,7 +9,6 @@ import fcntl
 import mmap
 import os
 import struct
-from contextlib import suppress
 from pathlib import Path
 
 from lading.wall import storage_errors
@@ -30,49 +29,42 @@ class WriteLock:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 self._make_room()
-                # To look only: a store into a page for which the disk has no room would end the
-                # process, where a write raises.
-                self._shared = mmap.mmap(self._descriptor, _NUMBER.size, access=mmap.ACCESS_READ)
+                self._shared = mmap.mmap(self._descriptor, _NUMBER.size)
             except BaseException:
                 os.close(self._descriptor)
                 raise
-        self._numbers = memoryview(self._shared).cast("Q")
+        self._number = memoryview(self._shared).cast("Q")
 
     def __enter__(self) -> None:
         """Hold it; wait for it as long as it takes."""
         with storage_errors(self._path):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            try:
-                self._write((self._numbers[0] + 1) | 1)
-            except BaseException:
-                self._unlock()
-                raise
+        self._number[0] = (self._number[0] + 1) | 1
 
     def __exit__(self, *_: object) -> None:
         """Let go of it."""
-        # Left odd, the number says too little and never anything wrong.
-        with suppress(OSError):
-            self._write(self._numbers[0] + 1)
-        self._unlock()
+        self._number[0] += 1
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def written(self) -> int | None:
         """A number that is another one once anybody has written; ``None`` while somebody may be."""
-        number = self._numbers[0]
+        number = self._number[0]
         return None if number & 1 else number
 
     def close(self) -> None:
         """Let go of the file."""
-        self._numbers.release()
+        self._number.release()
         self._shared.close()
         os.close(self._descriptor)
 
     def _make_room(self) -> None:
-        if os.fstat(self._descriptor).st_size < _NUMBER.size:
-            # Grown and not written: another process may be counting by now.
-            os.ftruncate(self._descriptor, _NUMBER.size)
-
-    def _write(self, number: int) -> None:
-        os.pwrite(self._descriptor, _NUMBER.pack(number), 0)
-
-    def _unlock(self) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        if os.fstat(self._descriptor).st_size >= _NUMBER.size:
+            return
+        # Written, and not only grown: a store into a page for which the disk has no room would
+        # end the process. Under the lock, since another process may be counting by now.
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            if os.fstat(self._descriptor).st_size < _NUMBER.size:
+                os.pwrite(self._descriptor, _NUMBER.pack(0), 0)
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)

@@ -68,6 +68,10 @@ class _Noting:
         self._note(statement, values)
         self.connection.run(statement, values)
 
+    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
+        self._note(statement, values)
+        return self.connection.change(statement, values)
+
     def run_each(self, statement: str, many: Iterable[Sequence[Value]]) -> None:
         for values in many:
             self._note(statement, values)
