@@ -12,20 +12,22 @@ import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from lading.app.backup import Copied, require_empty
-from lading.app.directory import alone, prepare, require_registry
+from lading.app.directory import prepare, require_registry
+from lading.app.endable import GoOn, Sink, Source, in_thread
 from lading.app.stores import open_stores
+from lading.app.target import making
 from lading.bodies import BLOCK
 from lading.errors import BackupInvalid, BlobUnknown, LadingError, StorageDamaged, StorageUnfit
 from lading.metadata import snapshot
 from lading.storage.duplicate import opened, prune, received
 from lading.storage.layout import blob_path
 from lading.storage.publish import Publisher
-from lading.storage.root import prepare_filesystem
 from lading.wall import storage_errors
 
 _ROWS = "rows.db"
@@ -36,7 +38,8 @@ async def write_backup(root: Path, file: BinaryIO, *, beside: Path | None) -> Co
     """Write a copy of the registry in *root* to *file*, durably if it is one.
 
     Pushes, pulls and deletes go on meanwhile; collection waits. The rows are kept in the directory
-    *beside* until they are written, or where temporary files are.
+    *beside* until they are written, or where temporary files are. When this is cancelled, *file*
+    has a part of it.
 
     Raises:
         StorageUnfit: there is no registry in *root*.
@@ -45,28 +48,28 @@ async def write_backup(root: Path, file: BinaryIO, *, beside: Path | None) -> Co
     """
     await asyncio.to_thread(require_registry, root)
     async with open_stores(root) as stores, stores.metadata.background(wait=True):
-        return await asyncio.to_thread(_write, root, file, beside)
+        return await in_thread(partial(_write, root, file, beside))
 
 
 async def read_backup(file: BinaryIO, root: Path) -> Copied:
     """Make a registry in *root*, where there is none, of the copy in *file*.
 
-    When that cannot be done, nothing of it stays.
+    When that cannot be done or is cancelled, *root* is as it was.
 
     Raises:
         StorageUnfit: there is something in *root* already.
         BackupInvalid: *file* is no such copy, is cut short, or has other bytes than were written.
         StorageFailed: something cannot be written.
     """
-    return await asyncio.to_thread(_read, file, root)
+    return await in_thread(partial(_read, file, root))
 
 
-def _write(root: Path, file: BinaryIO, beside: Path | None) -> Copied:
+def _write(root: Path, file: BinaryIO, beside: Path | None, go_on: GoOn) -> Copied:
     with TemporaryDirectory(prefix=".lading-backup-", dir=beside) as folder:
         rows = Path(folder) / _ROWS
-        snapshot.take(root, rows)
+        snapshot.take(root, rows, go_on)
         with tarfile.open(
-            fileobj=file, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK
+            fileobj=Sink(file, go_on), mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK
         ) as archive:
             with rows.open("rb") as content:
                 _add(archive, snapshot.DATABASE, rows.stat().st_size, content)
@@ -108,23 +111,17 @@ def _add(archive: tarfile.TarFile, name: str, size: int, content: BinaryIO) -> N
     _forget(archive)
 
 
-def _read(file: BinaryIO, root: Path) -> Copied:
-    require_empty(root)
-    prepare_filesystem(root)
-    rows = (root / snapshot.DATABASE).with_name("registry.db.new")
-    rows.parent.mkdir(exist_ok=True)
-    with alone(root):
-        # Somebody else may have made a registry there meanwhile, which must not be cleared away.
-        require_empty(root)
-        try:
-            with _damage_named(), tarfile.open(fileobj=file, mode="r|") as archive:
-                _read_rows(archive, rows)
-                copied = _read_blobs(archive, rows, root)
-            snapshot.put(rows, root)
-        except BaseException:
-            rows.unlink(missing_ok=True)
-            prune(str(root), ())
-            raise
+def _read(file: BinaryIO, root: Path, go_on: GoOn) -> Copied:
+    with making(root, require_empty) as made:
+        # What a process has left that was killed: all of it comes again.
+        prune(str(root), ())
+        with (
+            _damage_named(),
+            tarfile.open(fileobj=Source(file, go_on), mode="r|", bufsize=BLOCK) as archive,
+        ):
+            _read_rows(archive, made.rows)
+            copied = _read_blobs(archive, made.rows, root)
+        snapshot.put(made.rows, root)
     prepare(root)
     return copied
 

@@ -15,7 +15,7 @@ from lading.app.access import callers, check_access
 from lading.app.config.sources import examined
 from lading.app.config.tree import Config
 from lading.app.config.values import split_address
-from lading.app.directory import holds_registry, server_of
+from lading.app.directory import holds_registry, is_unfinished, server_of
 from lading.app.doors import listening
 from lading.app.encryption import encryption
 from lading.app.findings import Finding, Verdict
@@ -117,13 +117,23 @@ def _version(_: Config) -> _Answer:
     )
 
 
+def _half(root: Path) -> _Answer | None:
+    """What is to be said of blobs without a database."""
+    if is_unfinished(root):
+        advice = "Give that command again, which completes it."
+        return Verdict.FAILED, f"a restore or backup to {root} was cut off", advice
+    if not holds_registry(root) and holds_blobs(root):
+        advice = "Restore the database from the same backup, or begin in an empty directory."
+        return Verdict.FAILED, f"{root} holds blobs and no database", advice
+    return None
+
+
 def _directory(config: Config) -> _Answer:
     root = config.root
     if not root.is_dir():
         return Verdict.POOR, f"{root} is not there yet", "Check its name; the first start makes it."
-    if not holds_registry(root) and holds_blobs(root):
-        advice = "Restore the database from the same backup, or begin in an empty directory."
-        return Verdict.FAILED, f"{root} holds blobs and no database", advice
+    if found := _half(root):
+        return found
     parts = _parts(root)
     closed = [each for each in parts if not _is_open(each)]
     if closed:

@@ -21,6 +21,7 @@ LOCK = "lading.lock"
 """The file in the data directory that a running server holds locked."""
 
 _DATABASE = Path("metadata/registry.db")
+_NEW_ROWS = Path("metadata/registry.db.new")
 
 
 def holds_registry(root: Path) -> bool:
@@ -29,6 +30,16 @@ def holds_registry(root: Path) -> bool:
         return (root / _DATABASE).stat().st_size > 0
     except OSError:
         return False
+
+
+def new_rows(root: Path) -> Path:
+    """Where a backup or a restore has the rows below *root* until all that they name is there."""
+    return root / _NEW_ROWS
+
+
+def is_unfinished(root: Path) -> bool:
+    """Whether a backup to *root*, or a restore, was cut off before there was a registry."""
+    return not holds_registry(root) and new_rows(root).exists()
 
 
 def require_registry(root: Path) -> None:
@@ -106,6 +117,10 @@ def prepare(root: Path) -> None:
 
 
 def _make_fit(root: Path) -> None:
+    if is_unfinished(root):
+        raise StorageUnfit(
+            f"a restore or backup to {root} was cut off: give that command again, which completes it"
+        )
     # A new database would know none of these bytes, and all of them would be swept as waste.
     if not holds_registry(root) and holds_blobs(root):
         raise StorageUnfit(
@@ -119,14 +134,31 @@ def _make_fit(root: Path) -> None:
 @contextmanager
 def _locking(root: Path, mode: int) -> Iterator[int | None]:
     """Hold the lock of *root* in that mode; ``None`` if somebody else holds it in the way."""
+    file = _open_lock(root)
     try:
-        file = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StorageUnfit(f"{root / LOCK}: {error.strerror}") from error
-    try:
-        yield file if _locked(file, mode) else None
+        locked = _locked(file, mode)
+        # A restore that was ended takes its lock away, which somebody may have opened before.
+        while locked and not _is_named(file, root / LOCK):
+            os.close(file)
+            file = _open_lock(root)
+            locked = _locked(file, mode)
+        yield file if locked else None
     finally:
         os.close(file)
+
+
+def _open_lock(root: Path) -> int:
+    try:
+        return os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageUnfit(f"{root / LOCK}: {error.strerror}") from error
+
+
+def _is_named(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _locked(file: int, mode: int) -> bool:

@@ -1,17 +1,20 @@
 """``lading backup``: a registry in another directory or in a file, while it is served."""
 
-import asyncio
 from pathlib import Path
 
 import click
 
-from lading.app.backup import back_up
+from lading.app.backup import Copied, back_up
 from lading.app.backup_file import write_backup
 from lading.app.maintenance import configured
 from lading.cli.copies import SHAPE, ended, is_file, link_option, lost, without_links
 from lading.cli.files import STANDARD, writing
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option, root_options
+from lading.cli.running import run
+
+_NOTHING_LEFT = "Nothing of it is left, and an older backup is as it was; run the same again."
+_CUT_SHORT = "What was written is cut short, and is no backup; run the same again."
 
 
 @click.command(
@@ -40,13 +43,18 @@ def command(
     """
     loaded = configured(file=config_file, root=root)
     if not is_file(target):
-        return ended(asyncio.run(back_up(loaded.config.root, Path(target), link=link)), out)
+        work = back_up(loaded.config.root, Path(target), link=link)
+        return ended(run(work, interrupted=_NOTHING_LEFT), out)
     without_links(link=link)
     if target == STANDARD and out.form != "text":
         raise click.UsageError("standard output is the backup; name a file to be told of it")
+    work = _write(loaded.config.root, target)
+    if target == STANDARD:
+        return lost(run(work, interrupted=_CUT_SHORT))
+    return ended(run(work, interrupted=_NOTHING_LEFT), out)
+
+
+async def _write(root: Path, target: str) -> Copied:
     beside = None if target == STANDARD else Path(target).parent
     with writing(target, new=True) as file:
-        copied = asyncio.run(write_backup(loaded.config.root, file, beside=beside))
-    if target == STANDARD:
-        return lost(copied)
-    return ended(copied, out)
+        return await write_backup(root, file, beside=beside)

@@ -1,6 +1,5 @@
 """``lading restore``: a registry out of a copy that `lading backup` made."""
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -12,6 +11,9 @@ from lading.cli.copies import SHAPE, ended, is_file, link_option, without_links
 from lading.cli.files import reading_once
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option, root_options
+from lading.cli.running import run
+
+_AS_IT_WAS = "The directory is what it was before; run the same again."
 
 
 @click.command(
@@ -32,11 +34,13 @@ def command(
     """Make a registry of the copy in DIR or FILE.tar, in a directory where there is none.
 
     `lading fsck` then reads back every byte of it. The exit code is 1 when the copy lacks blobs.
-    What comes out of a file is checked at once; when that is damaged or cut short, nothing stays.
+    What comes out of a file is checked at once. When a restore fails or is ended, nothing stays; one
+    that was killed is completed by the same command.
     """
     loaded = configured(file=config_file, root=root)
     if is_file(source):
         without_links(link=link)
         with reading_once(source) as file:
-            return ended(asyncio.run(read_backup(file, loaded.config.root)), out)
-    return ended(asyncio.run(restore(Path(source), loaded.config.root, link=link)), out)
+            return ended(run(read_backup(file, loaded.config.root), interrupted=_AS_IT_WAS), out)
+    work = restore(Path(source), loaded.config.root, link=link)
+    return ended(run(work, interrupted=_AS_IT_WAS), out)

@@ -1,7 +1,7 @@
 """A copy of all rows in a file of its own, as they were at one moment. Everything here blocks."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -21,10 +21,10 @@ DATABASE = "metadata/registry.db"
 _AT_ONCE = 500
 
 
-def take(root: Path, target: Path) -> None:
-    """Write all that is committed below *root* to the new file *target*, durably.
+def take(root: Path, target: Path, go_on: Callable[[], None]) -> None:
+    """Write all that is committed below *root* to *target*, which is new or empty, durably.
 
-    Writers go on meanwhile.
+    Writers go on meanwhile. *go_on* is called again and again; what it raises is passed on.
 
     Raises:
         StorageFull: there is no room for it.
@@ -32,6 +32,7 @@ def take(root: Path, target: Path) -> None:
     """
     connection = SqliteConnection(root / DATABASE, writes=True)
     try:
+        connection.watch(go_on)
         connection.run("VACUUM INTO ?", (str(target),))
     except apsw.FullError as error:
         raise StorageFull(f"{target.parent} has no room for a copy of {connection.name}") from error

@@ -1,7 +1,7 @@
 """One SQLite connection, and what its errors mean."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ BUSY_MILLISECONDS = 5_000
 
 _CACHE_KIBIBYTES = 8_192
 _PATIENCE_MILLISECONDS = 200
+_STEPS = 100_000
 _STEPS = 100_000
 _KINDS: dict[type[apsw.Error], type[StorageFailed]] = {
     apsw.FullError: StorageFull,
@@ -106,6 +107,15 @@ class SqliteConnection:
         """How many pages the write-ahead log has."""
         pages, _ = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
         return pages
+
+    def watch(self, go_on: Callable[[], None]) -> None:
+        """Call *go_on* again and again while a statement runs; what it raises ends the statement."""
+
+        def ask() -> bool:
+            go_on()
+            return False
+
+        self._connection.set_progress_handler(ask, _STEPS)
 
     def checkpoint(self, *, patient: bool) -> None:
         """Copy the write-ahead log into the database; *patient*: wait for readers, and cut it."""

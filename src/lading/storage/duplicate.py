@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from lading.bodies import BLOCK
 from lading.errors import BlobUnknown, StorageDamaged
 from lading.oci.digest import ALGORITHMS, Digest, Hasher
 from lading.storage import layout, tree
@@ -16,18 +17,26 @@ _STAGED = f"{layout.UPLOADS}/.copy"
 
 
 def duplicate(
-    source: str, target: str, digest: Digest, size: int, publisher: Publisher, *, link: bool
+    source: str,
+    target: str,
+    digest: Digest,
+    size: int,
+    publisher: Publisher,
+    *,
+    link: bool,
+    go_on: Callable[[], None],
 ) -> bool:
     """See to it that the *size* bytes of *digest* are below *target* as they are below *source*.
 
     With *link*, both are the same file. ``False`` if they were there already. Both roots have the
-    directories of a store.
+    directories of a store. *go_on* is called before each block; what it raises is passed on.
 
     Raises:
         BlobUnknown: *source* does not have it.
         StorageDamaged: *source* has another number of bytes.
         StorageFailed: it cannot be read or written.
     """
+    go_on()
     if _has(target, digest, size):
         return False
     _require_size(source, digest, size)
@@ -36,7 +45,7 @@ def duplicate(
         if link:
             os.link(f"{source}/{path}", staged)
         else:
-            shutil.copy2(f"{source}/{path}", staged)
+            _copy(f"{source}/{path}", staged, go_on)
         _sync(staged)
     return True
 
@@ -99,13 +108,37 @@ def _staged(root: str, digest: Digest, publisher: Publisher) -> Iterator[str]:
             publisher.sync_directory(each)
 
 
+def _copy(source: str, staged: str, go_on: Callable[[], None]) -> None:
+    with open(source, "rb") as reader, open(staged, "wb") as writer:
+        while block := reader.read(BLOCK):
+            go_on()
+            writer.write(block)
+    # Of its time as well, since a blob may stay without a name for a while.
+    shutil.copystat(source, staged)
+
+
+def discard(root: str, digests: Iterable[Digest]) -> None:
+    """Remove *digests* from below *root*, as far as they are there.
+
+    Raises:
+        StorageFailed: one cannot be removed.
+    """
+    for digest in digests:
+        tree.delete(root, digest)
+
+
 def prune(root: str, wanted: Container[Digest]) -> int:
     """Remove all blobs below *root* that are not *wanted*; return how many.
+
+    What was left there by a copy that was killed goes as well.
 
     Raises:
         StorageFailed: one cannot be removed.
     """
     gone = 0
+    staged = f"{root}/{_STAGED}"
+    with storage_errors(staged), suppress(FileNotFoundError):
+        os.unlink(staged)
     for algorithm in ALGORITHMS:
         for shard in tree.shards(root, algorithm):
             for blob in tree.blobs(root, shard):
