@@ -51,8 +51,8 @@ def making(root: Path, require: Callable[[Path], None]) -> Iterator[Making]:
                 rows.write_bytes(b"")
             yield made
         except BaseException:
-            # Without them, the registry is there, whatever went wrong afterwards.
-            if rows.exists():
+            # Once they are in their place, the registry is there, whatever went wrong afterwards.
+            if rows.exists() or not holds_registry(root):
                 # That it cannot be cleared away either is less than what went wrong.
                 with suppress(StorageFailed, OSError):
                     _clear(root, made, before, older=older)

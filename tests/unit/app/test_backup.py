@@ -1,5 +1,6 @@
 """A registry is copied as it was at one moment, and made again of its copy."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from lading.app.directory import held
 from lading.app.maintenance import collect, configured
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
+from lading.metadata import snapshot
 from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
 from lading.registry.collected import unheard
@@ -98,6 +100,22 @@ async def test_registry_is_never_restored_over_another(root: Path, tmp_path: Pat
     with pytest.raises(StorageUnfit, match="no registry"):
         await restore(tmp_path / "typo", tmp_path / "new", link=False)
     assert not (tmp_path / "new").exists()
+
+
+async def test_copying_the_rows_can_be_ended(root: Path, tmp_path: Path) -> None:
+    """A database may be so large that nobody wants to wait for it."""
+    with sqlite3.connect(root / DATABASE) as connection:
+        connection.execute("CREATE TABLE large (value BLOB)")
+        connection.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
+            " INSERT INTO large SELECT randomblob(10) FROM n"
+        )
+
+    def end() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        snapshot.take(root, tmp_path / "rows", end)
 
 
 async def test_copy_of_a_newer_version_is_refused_before_anything_is_copied(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lading.app.config.tree import Config
-from lading.app.directory import held, holds_registry, prepare, require_registry
+from lading.app.directory import LOCK, alone, held, holds_registry, prepare, require_registry
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
 from lading.metadata import migrations
@@ -89,3 +89,26 @@ def test_directory_of_another_user_is_not_called_empty(tmp_path: Path) -> None:
             require_registry(root)
     finally:
         os.seteuid(0)
+
+
+def test_lock_that_was_taken_away_while_it_was_opened_locks_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore that is ended removes it, and two would hold locks of one directory otherwise."""
+    opened = os.open
+    times: list[int] = []
+
+    def open_and_lose(path: Path, *how: int) -> int:
+        file = opened(path, *how)
+        if not times:
+            path.unlink()
+        times.append(file)
+        return file
+
+    monkeypatch.setattr(os, "open", open_and_lose)
+    with alone(tmp_path):
+        there = (tmp_path / LOCK).exists()
+        with pytest.raises(StorageUnfit, match="held by"), alone(tmp_path):
+            pass
+
+    assert there
