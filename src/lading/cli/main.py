@@ -12,14 +12,15 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from lading.cli import USUAL
 from lading.cli.escapes import shown
 from lading.cli.names import COMMANDS, SECTIONS, native
-from lading.errors import LadingError, PartlyDone
+from lading.errors import FileRefused, LadingError, PartlyDone
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -136,23 +137,17 @@ def ended(command: click.Command, name: str, given: list[str]) -> int:
         # Not `click.Command.main`, which has views of its own on broken pipes and interrupts.
         with command.make_context(name, given) as context:
             code = command.invoke(context)
-        # What is still in the buffer may be what nobody reads.
-        sys.stdout.flush()
     except click.exceptions.Exit as end:
         code = end.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         code = _INTERRUPTED
     except BrokenPipeError:
-        _silence()
         code = _BROKEN_PIPE
     except (Exception, BaseExceptionGroup) as error:
-        if wordy:
+        if wordy and not isinstance(error, click.ClickException):
             raise
         code = _told(_first(error))
-    return code if isinstance(code, int) else 0
+    return _flushed(code if isinstance(code, int) else 0)
 
 
 def _completed(command: click.Command, name: str) -> bool:
@@ -169,14 +164,46 @@ def _told(error: BaseException) -> int:
     """Say in one line what went wrong, and return the exit code for it."""
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
+    if isinstance(error, OSError):
+        error = _refusal(sys.stdout, "standard output") or error
+    # Where nobody can be told, the exit code still tells.
+    with suppress(OSError):
+        _complain(error)
+    if isinstance(error, LadingError | click.ClickException):
+        return error.exit_code
+    return _MISTAKE
+
+
+def _complain(error: BaseException) -> None:
     if isinstance(error, click.ClickException):
         error.show()
-        return error.exit_code
+        return
     if isinstance(error, PartlyDone):
         for each in error.failures:
             click.echo(shown(_line(each)), err=True)
     click.echo(shown(_line(error)), err=True)
-    return error.exit_code if isinstance(error, LadingError) else _MISTAKE
+
+
+def _flushed(code: int) -> int:
+    """Write what is left for standard output and error, and return the exit code, by now *code*."""
+    refusal = _refusal(sys.stdout, "standard output")
+    if refusal is not None and code == 0:
+        code = _BROKEN_PIPE if isinstance(refusal.__cause__, BrokenPipeError) else _told(refusal)
+    _refusal(sys.stderr, "standard error")
+    return code
+
+
+def _refusal(file: TextIO, name: str) -> FileRefused | None:
+    """Why *file* does not take what is left for it, which then goes nowhere; usually it does."""
+    try:
+        file.flush()
+    except OSError as error:
+        # The interpreter tries again when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+        refusal = FileRefused(f"{name}: {error.strerror or error}")
+        refusal.__cause__ = error
+        return refusal
+    return None
 
 
 def _line(error: BaseException) -> str:
@@ -211,8 +238,3 @@ def _open_standard_files() -> None:
         sys.stdout = os.fdopen(1, "w")
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w")
-
-
-def _silence() -> None:
-    # The interpreter flushes standard output at exit, and would complain about the pipe again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,5 +1,6 @@
 """The commands, as tests look at them."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,11 +32,21 @@ ALL = dict(commands(cli))
 """Every command by its name."""
 
 
+def buffered() -> dict[str, str]:
+    """The variables here, but for the one by which nothing would be left to be flushed in the end."""
+    return {**os.environ, "PYTHONUNBUFFERED": ""}  # noqa: TID251 - what the caller has
+
+
 def into_a_full_disk(*arguments: str) -> tuple[int, str]:
     """The exit code of the program and what it complains of, when its output goes to a full disk."""
     with Path("/dev/full").open("wb") as full:
         process = subprocess.run(
-            [LADING, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [LADING, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=buffered(),
         )
     return process.returncode, process.stderr
 
@@ -43,7 +54,7 @@ def into_a_full_disk(*arguments: str) -> tuple[int, str]:
 def unread(*arguments: str) -> tuple[int, bytes]:
     """The exit code of the program and what it complains of, when nobody reads what it prints."""
     with subprocess.Popen(
-        [LADING, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [LADING, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered()
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from lading.cli import version
 from lading.cli.main import main
 from lading.errors import LadingError, NameUnknown, StorageFull
-from tests.unit.cli.commands import into_a_full_disk, unread
+from tests.unit.cli.commands import LADING, buffered, into_a_full_disk, unread
 
 
 def raising(error: BaseException) -> Callable[[], NoReturn]:
@@ -92,12 +93,67 @@ def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
     assert ended == (141, b"")
 
 
-def test_a_result_that_cannot_be_written_is_no_mistake_of_ours() -> None:
-    """The disk that standard output leads to may be full."""
-    code, complaint = into_a_full_disk("version")
+@pytest.mark.parametrize("words", ["version", "--version", "--help", "gc --help", "completion zsh"])
+def test_a_result_that_cannot_be_written_is_no_mistake_of_ours(words: str) -> None:
+    """The disk that standard output leads to may be full; one line says so."""
+    code, complaint = into_a_full_disk(*words.split())
 
     assert code == 1
-    assert complaint.startswith("lading: file refused: standard output: No space left")
+    assert complaint == (
+        "lading: file refused: standard output: No space left on device. "
+        "Choose another file or directory.\n"
+    )
+
+
+UNFLUSHED = """
+import sys, click
+from lading.cli.main import ended
+sys.exit(ended(click.Command("x", callback=lambda: print("left") or %s), "x", ["--"]))
+"""
+
+
+@pytest.mark.parametrize(("returned", "code", "lines"), [(0, 1, 1), (5, 5, 0)])
+def test_what_is_left_to_be_written_in_the_end_may_not_fit(
+    returned: int, code: int, lines: int
+) -> None:
+    """One line says so, unless the command has failed anyway."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [sys.executable, "-c", UNFLUSHED % returned],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=buffered(),
+        )
+
+    assert process.returncode == code
+    assert process.stderr.count("\n") == lines
+    assert "Traceback" not in process.stderr
+
+
+def test_what_is_left_to_be_written_in_the_end_may_find_no_reader() -> None:
+    """It ends as quietly as when a reader goes away earlier."""
+    with subprocess.Popen(
+        [sys.executable, "-c", UNFLUSHED % 0],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=buffered(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+
+    assert (process.returncode, complaint) == (141, b"")
+
+
+def test_exit_code_tells_when_a_complaint_cannot_be_written() -> None:
+    """The disk that standard error leads to may be full."""
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run([LADING, "nonsense"], stderr=full, check=False, env=buffered())
+
+    assert process.returncode == 2
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["gc", "--nonsense"], ["-o"]])
