@@ -9,7 +9,7 @@ import itertools
 import logging
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -56,16 +56,25 @@ def require_endpoints(config: NotificationsConfig) -> None:
     Raises:
         ConfigInvalid: two have one name, one has none, or a URL is none.
     """
+    for mistake in mistaken_endpoints(config):
+        raise mistake
+
+
+def mistaken_endpoints(config: NotificationsConfig) -> Iterator[ConfigInvalid]:
+    """All that `require_endpoints` has to say; nothing is asked of any network."""
     names = [each.name for each in config.endpoints]
-    for name in names:
+    for name in dict.fromkeys(names):
         if not name or names.count(name) > 1:
-            raise ConfigInvalid(
+            yield ConfigInvalid(
                 f"notifications.endpoints: {name or 'an endpoint'} needs a name of its own, "
                 "by which is remembered what it was told"
             )
     for each in config.endpoints:
         if not each.disabled:
-            _destination(each)
+            try:
+                _destination(each)
+            except ConfigInvalid as error:
+                yield error
 
 
 class Noticing:

@@ -86,9 +86,15 @@ def check(*, file: str, out: Output) -> int:
     """
     # Imported only now: the configuration of images is asked for more often.
     from lading.app.config.sources import examined  # noqa: PLC0415 - as above
+    from lading.app.notices import mistaken_endpoints  # noqa: PLC0415 - as above
 
     loaded, mistakes = examined(file=Path(file))
     refused = [(_without_class(each), each.advice) for each in mistakes]
+    where = loaded.origins.get("notifications.endpoints")
+    refused += [
+        (f"{where}: {_without_class(each)}", each.advice)
+        for each in mistaken_endpoints(loaded.config.notifications)
+    ]
     lines = [f"refused: {what}. {advice}" for what, advice in refused]
     lines += [f"warning: {each}" for each in loaded.warnings]
     if not refused:
