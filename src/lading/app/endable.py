@@ -10,17 +10,14 @@ import select
 import stat
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any, BinaryIO, TypeVar
 
 Result = TypeVar("Result")
 
 GoOn = Callable[[], None]
 """Asked between two pieces of work; what it raises ends the work, which clears up and passes it on."""
 
-_ASKED_EVERY = 100
+_ASKED_EVERY_MILLISECONDS = 100
 
 
 class _Ended(BaseException):
@@ -79,7 +76,7 @@ class Sink(io.RawIOBase):
         on_disk = found is not None and stat.S_ISREG(os.fstat(found).st_mode)
         self._descriptor = None if on_disk else found
 
-    def write(self, data: "ReadableBuffer", /) -> int:
+    def write(self, data: Any, /) -> int:
         """Write all of *data*."""
         self._go_on()
         if self._descriptor is None:
@@ -103,5 +100,5 @@ def _descriptor(file: BinaryIO) -> int | None:
 def _wait(descriptor: int, event: int, go_on: GoOn) -> None:
     poll = select.poll()
     poll.register(descriptor, event)
-    while not poll.poll(_ASKED_EVERY):
+    while not poll.poll(_ASKED_EVERY_MILLISECONDS):
         go_on()
