@@ -38,6 +38,22 @@ class TestFilesystemBlobsWithoutMemory(BlobStoreContract):
             yield store
 
 
+class TestFilesystemBlobsWithoutADisk(BlobStoreContract):
+    """Small ones are published on the event loop."""
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[BlobStore]:
+        """The store under test."""
+        async with open_filesystem(tmp_path, diskless=True) as store:
+            yield store
+
+    @pytest.fixture
+    async def other(self, store: BlobStore, tmp_path: Path) -> AsyncIterator[BlobStore]:
+        """A second one over the same directory."""
+        async with open_filesystem(tmp_path, diskless=True) as other:
+            yield other
+
+
 class TestMemoryBlobs(BlobStoreContract):
     """Dictionaries."""
 

@@ -22,6 +22,17 @@ class TestSqliteOnDisk(MetadataStoreContract):
         return open_sqlite(place, grace=grace, undo=undo, now=now)
 
 
+class TestSqliteWithoutADisk(MetadataStoreContract):
+    """In files that need no disk: short changes are made on the event loop."""
+
+    def opened(
+        self, place: Path, *, grace: timedelta, undo: timedelta, now: Callable[[], datetime]
+    ) -> AbstractAsyncContextManager[MetadataStore]:
+        """A store in files."""
+        prepare_sqlite(place)
+        return open_sqlite(place, grace=grace, undo=undo, now=now, diskless=True)
+
+
 class TestSqliteInMemory(MetadataStoreContract):
     """For tests and for embedding."""
 

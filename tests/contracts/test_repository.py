@@ -61,6 +61,21 @@ class TestDisk(RepositoryContract):
             yield LocalRegistry(blobs, metadata)
 
 
+class TestWithoutADisk(RepositoryContract):
+    """The same where files lie in memory."""
+
+    @pytest.fixture
+    async def registry(self, tmp_path: Path) -> AsyncIterator[Registry]:
+        """A registry whose short work is done on the event loop."""
+        prepare_sqlite(tmp_path)
+        async with AsyncExitStack() as stack:
+            blobs = await stack.enter_async_context(open_filesystem(tmp_path, diskless=True))
+            metadata = await stack.enter_async_context(
+                open_sqlite(tmp_path, grace=_GRACE, diskless=True)
+            )
+            yield LocalRegistry(blobs, metadata)
+
+
 class TestGuarded(RepositoryContract):
     """Behind a guard that lets everybody do everything: what the face talks to."""
 

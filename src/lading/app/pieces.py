@@ -13,11 +13,10 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from lading.errors import BodyIncomplete
+from lading.storage.root import DISKLESS
 
 _PIECE = 256 * 1024
 _MOUNTS = Path("/proc/self/mountinfo")
-_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
-"""File systems, as mountinfo calls them, that have no disk to ask."""
 
 
 async def pieces(
@@ -83,5 +82,5 @@ def in_memory(device: int) -> bool:
         # The third word is the device, and the first after the dash the kind.
         place, _, rest = mount.partition(" - ")
         if place.split()[2] == number:
-            return rest.partition(" ")[0] in _IN_MEMORY
+            return rest.partition(" ")[0] in DISKLESS
     return False

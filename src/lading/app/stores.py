@@ -18,6 +18,7 @@ from lading.metadata.sqlite_writer import untimed
 from lading.registry.sweep import Sweep
 from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
+from lading.storage.root import is_diskless
 
 _USUAL = Config()
 
@@ -76,6 +77,7 @@ async def open_stores(
     """
     if root is not None:
         require_registry(root)
+    diskless = root is not None and is_diskless(root)
     async with AsyncExitStack() as stack:
         metadata = await stack.enter_async_context(
             open_sqlite(
@@ -85,6 +87,7 @@ async def open_stores(
                 now=now,
                 timed=timings.committed if timings else untimed,
                 may_vouch=may_write,
+                diskless=diskless,
             )
         )
         blobs: BlobStore
@@ -93,7 +96,10 @@ async def open_stores(
         else:
             blobs = await stack.enter_async_context(
                 open_filesystem(
-                    root, cache=config.memory.blobs, sync=timings.sync if timings else os.fsync
+                    root,
+                    cache=config.memory.blobs,
+                    sync=timings.sync if timings else os.fsync,
+                    diskless=diskless,
                 )
             )
         if timings is not None:

@@ -27,6 +27,13 @@ class StoredBlob(NamedTuple):
     published_at: datetime
 
 
+class Finished(NamedTuple):
+    """A blob was published: its size, and whether what was to follow did."""
+
+    size: int
+    followed: bool
+
+
 class BlobWriter(Protocol):
     """One blob on its way in.
 
@@ -65,13 +72,14 @@ class BlobWriter(Protocol):
 
     async def finish(
         self, body: Inbound, expected: Digest, then: Callable[[int], None]
-    ) -> int | None:
+    ) -> Finished | None:
         """Append what *body* has to give and, if that is all of it, `commit`; all in one go.
 
         *then* is called with the size as soon as the blob is published, in a thread in which it
-        may block; what it raises is raised here. A sender that pauses is not waited for: when
-        not all of *body* came, or it cannot be told, what came is kept as by `write`, nothing is
-        published, and ``None`` is returned.
+        may block; what it raises is raised here. Where no thread was needed it is not called, since
+        the event loop must not wait: then it is the caller's to see to. A sender that pauses is not
+        waited for: when not all of *body* came, or it cannot be told, what came is kept as by
+        `write`, nothing is published, and ``None`` is returned.
 
         Raises:
             BodyIncomplete, DigestInvalid, UploadOutOfOrder, UploadUnknown, StorageFailed: as

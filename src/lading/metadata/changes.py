@@ -51,6 +51,21 @@ class _Effect(NamedTuple):
     ended: tuple[Tag, ...] = ()
 
 
+_SHORT = 64 << 10
+"""How long the manifest of a short change may be: one of this size names a few hundred others."""
+
+
+def is_short(change: Change) -> bool:
+    """Whether *change* concerns few rows."""
+    match change:
+        case ManifestPut():
+            return len(change.manifest.body) <= _SHORT
+        case RepositoryDeleted():
+            return False
+        case _:
+            return True
+
+
 def commit(connection: Connection, entry: Entry) -> Event | None:
     """Check and apply the change of *entry* and write its event, unless all is as it was."""
     found = connection.row(MOMENT, (entry.change.repository,))

@@ -70,6 +70,12 @@ class Database(Protocol):
         """Run a read that may take long, beside the event loop."""
         ...
 
+    async def write_short(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`, for work that does not take long: it may run on the event loop."""
+        ...
+
     async def write(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

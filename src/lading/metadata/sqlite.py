@@ -55,12 +55,14 @@ async def open_sqlite(
     now: Callable[[], datetime] = utc_now,
     timed: Callable[[float], object] = untimed,
     may_vouch: Callable[[], bool] = lambda: True,
+    diskless: bool = False,
 ) -> AsyncIterator[SqliteMetadata]:
     """A metadata store under *root*, or in memory without one.
 
     A directory has been prepared by `prepare_sqlite`. In memory it lives as long as the context,
     in one process. *grace*, *undo* and *may_vouch* are as for `RowStore`. *timed* is told, in any
-    thread, how many seconds each commit to a file took. Open it after a fork, never before.
+    thread, how many seconds each commit to a file took. *diskless* says that *root* has no disk
+    to wait for: then short changes are made on the event loop. Open it after a fork, never before.
 
     Raises:
         StorageUnfit: the database is not ours, or of another version.
@@ -76,7 +78,7 @@ async def open_sqlite(
         finally:
             memory.close()
         return
-    files = _FileDatabase(root, timed)
+    files = _FileDatabase(root, timed, diskless=diskless)
     try:
         await files.read(require_ours, str(path_of(root)))
         locks = FileLocks(root / "metadata")
@@ -120,8 +122,9 @@ class _Reader:
 class _FileDatabase:
     """Reads on the loop, long reads beside it, writes by the writer."""
 
-    def __init__(self, root: Path, timed: Callable[[float], object]) -> None:
+    def __init__(self, root: Path, timed: Callable[[float], object], *, diskless: bool) -> None:
         database = path_of(root)
+        self._diskless = diskless
         self._database = database
         self._lock = WriteLock(root / "metadata" / "write.lock")
         self._reader = _Reader(database)
@@ -156,6 +159,19 @@ class _FileDatabase:
     ) -> T:
         """Run *work* in a durable transaction of the writer."""
         found: T = await self._writer.do(lambda connection: work(connection, *args, **kwargs))
+        return found
+
+    async def write_short(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`; on the event loop if neither a disk nor another writer is waited for."""
+        found: T
+        if self._diskless:
+            done = self._writer.do_at_once(lambda connection: work(connection, *args, **kwargs))
+            if done is not None:
+                found = done.result()
+                return found
+        found = await self.write(work, *args, **kwargs)
         return found
 
     def write_blocking(

@@ -94,6 +94,8 @@ class PrivateDatabase:
         """Run *work* in a transaction."""
         return self.write_blocking(work, *args, **kwargs)
 
+    write_short = write
+
     def write_blocking(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

@@ -72,6 +72,12 @@ class Task:
         else:
             self.future.set_result(self.outcome)
 
+    def result(self) -> Any:
+        """The outcome; raises why there is none."""
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
     async def outlast(self) -> None:
         """Wait until it is answered, however often that is cancelled."""
         while not self.answered:
@@ -260,9 +266,21 @@ class Writer:
         if self._transactions.checkpoint_is_due:
             # Not by this thread, whose caller waits for an answer.
             self._calls.put(True)
-        if task.error is not None:
-            raise task.error
-        return task.outcome
+        return task.result()
+
+    def do_at_once(self, work: Work) -> Task | None:
+        """Do *work* on the spot, unless that would have to wait for another writer."""
+        self._require_open()
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            task = Task(work)
+            done = self._do_batch([task], wait=False)
+        finally:
+            self._turn.release()
+        if self._transactions.checkpoint_is_due:
+            self._calls.put(True)
+        return task if done else None
 
     async def aclose(self) -> None:
         """Do what is waiting, and end the thread."""
@@ -285,12 +303,17 @@ class Writer:
         """One batch, if anything waits; called by whoever has the turn."""
         tasks: list[Task] = []
         self._gather(tasks)
-        if not tasks and not (checkpoint and self._transactions.checkpoint_is_due):
-            return
+        if tasks or (checkpoint and self._transactions.checkpoint_is_due):
+            self._do_batch(tasks, checkpoint=checkpoint)
+
+    def _do_batch(self, tasks: list[Task], *, checkpoint: bool = False, wait: bool = True) -> bool:
+        """Do *tasks* and what else waits; ``False`` if the lock was not to be waited for."""
         try:
             # Not under the lock, which others wait for.
             self._transactions.require_place()
-            with self._lock:
+            if not self._lock.acquire(wait=wait):
+                return False
+            try:
                 # Those that came while the lock was waited for share the commit.
                 self._gather(tasks)
                 if tasks:
@@ -300,6 +323,8 @@ class Writer:
                 tasks = []
                 if checkpoint:
                     self._transactions.checkpoint()
+            finally:
+                self._lock.release()
         except LadingError as error:
             self._give_up(tasks, error)
         except Exception as error:
@@ -307,6 +332,7 @@ class Writer:
             log.exception("a batch of changes failed")
             self._transactions.close()
             self._give_up(tasks, StorageFailed(repr(error)))
+        return True
 
     def _gather(self, tasks: list[Task]) -> None:
         """Add what waits by now."""

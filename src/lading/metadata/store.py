@@ -137,7 +137,8 @@ class RowStore:
     async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
         """Check, apply and number *change* in one durable transaction."""
         entry = Entry.of(change, occasion, self._now())
-        return await self._database.write(changes.commit, entry)
+        write = self._database.write_short if changes.is_short(change) else self._database.write
+        return await write(changes.commit, entry)
 
     def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
         """As `commit`, in a thread that is not that of the event loop."""

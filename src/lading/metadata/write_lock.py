@@ -35,16 +35,29 @@ class WriteLock:
                 raise
         self._number = memoryview(self._shared).cast("Q")
 
-    def __enter__(self) -> None:
-        """Hold it; wait for it as long as it takes."""
+    def acquire(self, *, wait: bool = True) -> bool:
+        """Hold it, and say so; wait for it as long as it takes, or not at all."""
+        how = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
         with storage_errors(self._path):
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(self._descriptor, how)
+            except BlockingIOError:
+                return False
         self._number[0] = (self._number[0] + 1) | 1
+        return True
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         """Let go of it."""
         self._number[0] += 1
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def __enter__(self) -> None:
+        """Hold it; wait for it as long as it takes."""
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of it."""
+        self.release()
 
     def written(self) -> int | None:
         """A number that is another one once anybody has written; ``None`` while somebody may be."""

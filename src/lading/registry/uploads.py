@@ -231,9 +231,10 @@ class LocalUpload:
                 self._state = over
                 raise
             self._state = over
-            linked = self._linked(digest, size)
-            event = await self._metadata.commit(linked, occasion=self._occasion)
-        if event is None:
+            return await self._publish(self._linked(digest, size))
+
+    async def _publish(self, linked: BlobLinked) -> Descriptor:
+        if await self._metadata.commit(linked, occasion=self._occasion) is None:
             self._repeat(linked)
         return linked.descriptor
 
@@ -242,12 +243,15 @@ class LocalUpload:
         if await body.ready() or body.length == 0:
             async with self._metadata.publishing(digest):
                 try:
-                    size = await self._writer.finish(body, digest, partial(self._link, digest))
+                    done = await self._writer.finish(body, digest, partial(self._link, digest))
                 except DigestInvalid:
                     self._state = _State.OVER
                     raise
-            if size is not None:
-                return self._linked(digest, size).descriptor
+                if done is not None and not done.followed:
+                    self._state = _State.OVER
+                    return await self._publish(self._linked(digest, done.size))
+            if done is not None:
+                return self._linked(digest, done.size).descriptor
             # Deleters must not have to wait for a sender.
             await self._writer.write(body)
         return None

@@ -14,6 +14,9 @@ from lading.storage.threads import Threads
 WORTH = 256 << 10
 """From how many bytes on a block is hashed aside: below, waking a thread costs as much."""
 
+LONG = 4 << 20
+"""How many bytes an upload has before that begins: of smaller blobs a push has others as well."""
+
 
 class Aside:
     """Does one thing while the thread that asks for it does another.
@@ -28,9 +31,9 @@ class Aside:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def helps(self, size: int) -> bool:
-        """Whether to do aside what concerns *size* bytes."""
-        return size >= WORTH and self._bodies.working <= 1
+    def helps(self, offset: int, size: int) -> bool:
+        """Whether to do aside what concerns *size* bytes of an upload that has *offset*."""
+        return offset >= LONG and size >= WORTH and self._bodies.working <= 1
 
     @contextmanager
     def doing(self, work: Callable[[memoryview], None], block: memoryview) -> Iterator[None]:

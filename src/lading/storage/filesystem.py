@@ -50,12 +50,14 @@ async def open_filesystem(
     threads: int = THREADS,
     transfers: int = TRANSFERS,
     sync: Sync = os.fsync,
+    diskless: bool = False,
 ) -> AsyncIterator["FilesystemBlobs"]:
     """A store of blobs below *root*, which is made if it is not there.
 
     *cache* bounds the memory for small blobs (bytes, in each process; 0 for none), *threads* and
     *transfers* the threads for short work and for bodies. *sync* makes the data of a descriptor
-    durable; tests let it fail.
+    durable; tests let it fail. *diskless* says that *root* has no disk to wait for: then small
+    blobs are published on the event loop.
 
     Raises:
         StorageFailed: the directories cannot be made.
@@ -65,7 +67,9 @@ async def open_filesystem(
     try:
         publisher = Publisher(sync)
         where = await disk.run(make_directories, root, publisher)
-        yield FilesystemBlobs(Shared(where, publisher, disk, bodies, aside), BlobCache(cache))
+        yield FilesystemBlobs(
+            Shared(where, publisher, disk, bodies, aside, diskless), BlobCache(cache)
+        )
     finally:
         bodies.close()
         aside.close()

@@ -13,7 +13,7 @@ from lading.errors import (
     UploadOutOfOrder,
     UploadUnknown,
 )
-from lading.interfaces.blobs import BlobWriter, StoredBlob, UploadId
+from lading.interfaces.blobs import BlobWriter, Finished, StoredBlob, UploadId
 from lading.oci.digest import CANONICAL, Digest, Hasher
 from lading.storage.threads import Threads
 
@@ -163,7 +163,7 @@ class MemoryWriter:
 
     async def finish(
         self, body: Inbound, expected: Digest, then: Callable[[int], None]
-    ) -> int | None:
+    ) -> Finished | None:
         """See `BlobWriter.finish`."""
         begun = self._offset
         await self._take(body)
@@ -171,7 +171,7 @@ class MemoryWriter:
             return None
         size = await self.commit(expected)
         await self._shared.threads.run(then, size)
-        return size
+        return Finished(size, followed=True)
 
     async def commit(self, expected: Digest) -> int:
         """See `BlobWriter.commit`."""

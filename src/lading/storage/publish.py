@@ -37,8 +37,6 @@ class Publisher:
         """
         directory = _above(final)
         with storage_errors(final):
-            # The time of publishing, which is what a walk reports.
-            os.utime(file)
             # Before the sync, so that a journaling file system commits both in one go.
             make_directory(directory)
             # The bytes must be durable before the name is: after a power cut, a blob path that

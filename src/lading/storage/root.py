@@ -21,6 +21,9 @@ NETWORK = frozenset(
 )
 """File systems (as ``/proc/self/mountinfo`` calls them) whose locks or syncs cannot be trusted."""
 
+DISKLESS = frozenset({"tmpfs", "ramfs"})
+"""File systems that have no disk to wait for."""
+
 _MOUNTS = "/proc/self/mountinfo"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -108,6 +111,11 @@ def file_system(path: str) -> str:
             return kind_of(os.path.realpath(path), mounts.read())
     except OSError:
         return ""
+
+
+def is_diskless(root: Path) -> bool:
+    """Whether nothing below *root* has to wait for a disk; blocks for a moment."""
+    return file_system(str(root)) in DISKLESS
 
 
 def _refuse_network(root: str) -> None:

@@ -44,6 +44,10 @@ class Progress:
     begun: int = 0
     stopped: bool = False
 
+    def has_hashed(self, algorithm: str) -> bool:
+        """Whether the digest by *algorithm* is known without reading the upload again."""
+        return self.hasher is not None and self.hasher.algorithm == algorithm
+
 
 def begin(path: str, upload_id: UploadId) -> None:
     """Make the file of a new upload.
@@ -69,26 +73,38 @@ def length(path: str, upload_id: UploadId) -> int:
             raise UploadUnknown(upload_id) from None
 
 
+class Held(Exception):
+    """Not an error: somebody else holds the upload now, and was not to be waited for."""
+
+
 class claimed:  # noqa: N801  # reads as what it does; a generator would cost a blob more
     """Hold an upload alone; gives a descriptor.
 
     The lock is the kernel's and ends with the descriptor, so a process that dies leaves none.
 
     Raises:
+        Held: another writer is at work on it, and *patient* was not asked for.
         UploadUnknown: it has ended.
         UploadOutOfOrder: another writer, of this process or another, is at work on it, or has
             brought it elsewhere than to *at*, if that is given.
     """
 
-    __slots__ = ("_at", "_file", "_flags", "_id", "_path")
+    __slots__ = ("_at", "_file", "_flags", "_id", "_path", "_patient")
 
     def __init__(
-        self, path: str, upload_id: UploadId, flags: int, *, at: int | None = None
+        self,
+        path: str,
+        upload_id: UploadId,
+        flags: int,
+        *,
+        at: int | None = None,
+        patient: bool = True,
     ) -> None:
         self._path = path
         self._id = upload_id
         self._flags = flags | os.O_CLOEXEC | os.O_NOFOLLOW
         self._at = at
+        self._patient = patient
         self._file = -1
 
     def __enter__(self) -> int:
@@ -98,7 +114,7 @@ class claimed:  # noqa: N801  # reads as what it does; a generator would cost a 
             except FileNotFoundError:
                 raise UploadUnknown(self._id) from None
         try:
-            _lock(self._file, self._path, self._id, at=self._at)
+            _lock(self._file, self._path, self._id, at=self._at, patient=self._patient)
         except BaseException:
             os.close(self._file)
             raise
@@ -108,9 +124,9 @@ class claimed:  # noqa: N801  # reads as what it does; a generator would cost a 
         os.close(self._file)
 
 
-def _lock(file: int, path: str, upload_id: UploadId, *, at: int | None) -> None:
+def _lock(file: int, path: str, upload_id: UploadId, *, at: int | None, patient: bool) -> None:
     with storage_errors(f"upload {upload_id}"):
-        if not _locked(file):
+        if not _locked(file, patient=patient):
             raise UploadOutOfOrder(upload_id, offset=os.fstat(file).st_size)
         # Between open and lock another writer may have published this very file: one more byte
         # appended to it now would damage a blob. Publishing renames under the lock, so what the
@@ -126,13 +142,15 @@ def _lock(file: int, path: str, upload_id: UploadId, *, at: int | None) -> None:
             raise UploadOutOfOrder(upload_id, offset=here.st_size)
 
 
-def _locked(file: int) -> bool:
+def _locked(file: int, *, patient: bool) -> bool:
     # Somebody who comes too late holds the lock for the moment it takes to find that out. Were it
     # not waited for, of two writers both could be refused.
     for _ in range(_TRIES):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if not patient:
+                raise Held from None
             time.sleep(_PAUSE)
         else:
             return True
@@ -157,7 +175,7 @@ def drain(file: int, upload_id: UploadId, progress: Progress, body: Inbound, asi
     """As `absorb`, for an upload that is claimed already, where *progress* says."""
     for block in body.blocks():
         hasher = progress.hasher
-        if hasher is not None and aside.helps(len(block)):
+        if hasher is not None and aside.helps(progress.offset, len(block)):
             # Of a block that was written in part it has seen too much: then all is hashed anew, from
             # the file.
             progress.hasher = None
@@ -201,9 +219,8 @@ def proves(file: int, upload_id: UploadId, progress: Progress, expected: Digest)
     """
     if not expected.storable:
         return False
-    hasher = progress.hasher
-    if hasher is not None and hasher.algorithm == expected.algorithm:
-        return hasher.digest() == expected
+    if progress.hasher is not None and progress.has_hashed(expected.algorithm):
+        return progress.hasher.digest() == expected
     with storage_errors(f"upload {upload_id}"):
         return digest_of(file, expected.algorithm) == expected
 

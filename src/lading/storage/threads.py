@@ -66,7 +66,9 @@ class Threads:
         undo: Callable[[T], None],
     ) -> T:
         job = _Job(work, args)
-        self._jobs.put(job)
+        # A thread that is woken while the loop still has something to do would only wait for the
+        # interpreter lock.
+        asyncio.get_running_loop().call_soon(self._jobs.put, job)
         if self._idle:
             self._idle.pop()
         elif len(self._threads) < self._most:

@@ -1,22 +1,24 @@
 """An upload to the file system, as one request sees it."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from lading.bodies import Inbound
 from lading.errors import DigestInvalid, UploadUnknown
-from lading.interfaces.blobs import UploadId
+from lading.interfaces.blobs import Finished, UploadId
 from lading.oci.digest import Digest
 from lading.storage import layout, staging
 from lading.storage.aside import Aside
 from lading.storage.hashes import RunningHashes
 from lading.storage.publish import Publisher
-from lading.storage.staging import Progress
+from lading.storage.staging import Held, Progress
 from lading.storage.threads import Threads
+from lading.wall import storage_errors
 
-Size = TypeVar("Size", int, int | None)
+LONG = 64 << 10
+"""From how many bytes on a body is left to a thread, even where there is no disk: others wait."""
 
 
 @dataclass(slots=True)
@@ -24,8 +26,8 @@ class Shared:
     """What a store and its writers have in common.
 
     ``disk`` are threads for short work, ``bodies`` for bytes on their way in and for publishing,
-    ``aside`` hashes what one of them writes; ``uploads`` is how many are open as far as this
-    process knows.
+    ``aside`` hashes what one of them writes; ``diskless`` says that there is no disk to wait for;
+    ``uploads`` is how many are open as far as this process knows.
     """
 
     root: str
@@ -33,6 +35,7 @@ class Shared:
     disk: Threads
     bodies: Threads
     aside: Aside
+    diskless: bool = False
     hashes: RunningHashes = field(default_factory=RunningHashes)
     uploads: int = 0
 
@@ -73,16 +76,25 @@ class FilesystemWriter:
 
     async def commit(self, expected: Digest) -> int:
         """See `BlobWriter.commit`."""
-        return await self._ending(self._shared.bodies.run(self._commit, expected))
+        with self._ending():
+            if self._can_publish_at_once(expected):
+                with suppress(Held):
+                    return self._commit(expected, patient=False)
+            return await self._shared.bodies.run(self._commit, expected)
 
     async def finish(
         self, body: Inbound, expected: Digest, then: Callable[[int], None]
-    ) -> int | None:
-        """See `BlobWriter.finish`; it takes one visit to one thread."""
+    ) -> Finished | None:
+        """See `BlobWriter.finish`; it takes one visit to one thread, or none."""
         self._progress.stopped = False
-        return await self._ending(
-            self._shared.bodies.run_or_stop(self._stop, self._finish, body, expected, then)
-        )
+        short = body.length is not None and body.length < LONG
+        with self._ending():
+            if short and self._can_publish_at_once(expected):
+                with suppress(Held):
+                    return self._finish(body, expected, None)
+            return await self._shared.bodies.run_or_stop(
+                self._stop, self._finish, body, expected, then
+            )
 
     async def abort(self) -> None:
         """See `BlobWriter.abort`."""
@@ -95,13 +107,18 @@ class FilesystemWriter:
         if hasher is not None and not self._over:
             self._shared.hashes.keep(self._id, self._progress.offset, hasher)
 
+    def _can_publish_at_once(self, expected: Digest) -> bool:
+        """Whether publishing takes less time than the way to a thread and back."""
+        return self._shared.diskless and self._progress.has_hashed(expected.algorithm)
+
     def _stop(self) -> None:
         self._progress.stopped = True
 
-    async def _ending(self, step: Awaitable[Size]) -> Size:
-        """The outcome of a step after which there may be no upload any more."""
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """A step after which there may be no upload any more."""
         try:
-            return await step
+            yield
         except UploadUnknown:
             self._gone = True
             raise
@@ -114,28 +131,37 @@ class FilesystemWriter:
             self._over = True
             self._shared.uploads = max(0, self._shared.uploads - 1)
 
-    def _finish(self, body: Inbound, expected: Digest, then: Callable[[int], None]) -> int | None:
+    def _finish(
+        self, body: Inbound, expected: Digest, then: Callable[[int], None] | None
+    ) -> Finished | None:
+        """Take and publish; without *then* nothing is waited for."""
         progress = self._progress
         begun = progress.offset
-        with staging.claimed(self._path, self._id, os.O_RDWR | os.O_APPEND, at=begun) as file:
+        flags, patient = os.O_RDWR | os.O_APPEND, then is not None
+        with staging.claimed(self._path, self._id, flags, at=begun, patient=patient) as file:
             staging.drain(file, self._id, progress, body, self._shared.aside)
             if body.length is None or progress.offset != begun + body.length:
                 return None
-            self._publish(file, expected)
-        then(progress.offset)
-        return progress.offset
+            self._publish(file, expected, written=body.length > 0)
+        if then is not None:
+            then(progress.offset)
+        return Finished(progress.offset, followed=then is not None)
 
-    def _commit(self, expected: Digest) -> int:
+    def _commit(self, expected: Digest, *, patient: bool = True) -> int:
         size = self._progress.offset
-        with staging.claimed(self._path, self._id, os.O_RDONLY, at=size) as file:
-            self._publish(file, expected)
+        with staging.claimed(self._path, self._id, os.O_RDONLY, at=size, patient=patient) as file:
+            self._publish(file, expected, written=False)
         return size
 
-    def _publish(self, file: int, expected: Digest) -> None:
+    def _publish(self, file: int, expected: Digest, *, written: bool) -> None:
         if not staging.proves(file, self._id, self._progress, expected):
             staging.discard(self._path, self._id)
             self._gone = True
             raise DigestInvalid(expected)
+        if not written:
+            with storage_errors(self._path):
+                # The time of publishing, which is what a walk reports.
+                os.utime(file)
         final = f"{self._shared.root}/{layout.blob_path(expected)}"
         self._shared.publisher.publish(file, self._path, final, upload_id=self._id)
         self._gone = True
