@@ -65,7 +65,7 @@ async def open_filesystem(
     disk, bodies = Threads("lading-disk", threads), Threads("lading-body", transfers)
     aside = Aside(bodies)
     try:
-        publisher = Publisher(sync)
+        publisher = Publisher(sync, diskless=diskless)
         where = await disk.run(make_directories, root, publisher)
         yield FilesystemBlobs(
             Shared(where, publisher, disk, bodies, aside, diskless), BlobCache(cache)

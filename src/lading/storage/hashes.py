@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from lading.interfaces.blobs import UploadId
-from lading.oci.digest import Hasher
+from lading.oci.digest import CANONICAL, Hasher
 
 MOST = 4096
 """Running hashes that are remembered; of an upload beyond that, the file is hashed once more."""
@@ -18,6 +18,9 @@ class RunningHashes:
 
     def keep(self, upload_id: UploadId, offset: int, hasher: Hasher) -> None:
         """Remember *hasher*, and forget the one that was kept for longest if there are too many."""
+        if offset == 0 and hasher.algorithm == CANONICAL:
+            # Most uploads are begun by one request and filled by another, and `take` needs no help.
+            return
         self._hashes[upload_id] = (offset, hasher)
         self._hashes.move_to_end(upload_id)
         if len(self._hashes) > self._most:

@@ -19,10 +19,11 @@ Sync = Callable[[int], None]
 
 
 class Publisher:
-    """Gives verified bytes their name, durably."""
+    """Gives verified bytes their name, as durably as the file system can; *diskless*, not at all."""
 
-    def __init__(self, sync: Sync = os.fsync) -> None:
+    def __init__(self, sync: Sync = os.fsync, *, diskless: bool = False) -> None:
         self._sync = sync
+        self._diskless = diskless
         self._anchored: set[str] = set()
 
     def publish(self, file: int, staged: str, final: str, *, upload_id: UploadId) -> None:
@@ -56,6 +57,8 @@ class Publisher:
             raise
 
     def _anchor(self, directory: str) -> None:
+        if self._diskless:
+            return
         # A new directory is only as durable as its entry in the one above it. That it was there
         # already proves nothing: whoever made it may have died before its sync, or not be there
         # yet. Only what this process has synced itself is left out.
