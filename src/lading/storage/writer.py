@@ -91,9 +91,11 @@ class FilesystemWriter:
         with self._ending():
             if short and self._can_publish_at_once(expected):
                 with suppress(Held):
-                    return self._finish(body, expected, None)
+                    return self._finish(body, expected, None, patient=False)
+            # Where there is no disk, what follows takes less time on the event loop.
+            following = None if self._shared.diskless else then
             return await self._shared.bodies.run_or_stop(
-                self._stop, self._finish, body, expected, then
+                self._stop, self._finish, body, expected, following
             )
 
     async def abort(self) -> None:
@@ -132,12 +134,16 @@ class FilesystemWriter:
             self._shared.uploads = max(0, self._shared.uploads - 1)
 
     def _finish(
-        self, body: Inbound, expected: Digest, then: Callable[[int], None] | None
+        self,
+        body: Inbound,
+        expected: Digest,
+        then: Callable[[int], None] | None,
+        *,
+        patient: bool = True,
     ) -> Finished | None:
-        """Take and publish; without *then* nothing is waited for."""
         progress = self._progress
         begun = progress.offset
-        flags, patient = os.O_RDWR | os.O_APPEND, then is not None
+        flags = os.O_RDWR | os.O_APPEND
         with staging.claimed(self._path, self._id, flags, at=begun, patient=patient) as file:
             staging.drain(file, self._id, progress, body, self._shared.aside)
             if body.length is None or progress.offset != begun + body.length:
