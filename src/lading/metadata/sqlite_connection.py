@@ -23,7 +23,8 @@ BUSY_MILLISECONDS = 5_000
 _CACHE_KIBIBYTES = 8_192
 _PATIENCE_MILLISECONDS = 200
 _STEPS = 100_000
-_STEPS = 100_000
+"""Steps of SQLite's machine between two questions."""
+
 _KINDS: dict[type[apsw.Error], type[StorageFailed]] = {
     apsw.FullError: StorageFull,
     apsw.ReadOnlyError: StorageReadOnly,
