@@ -43,7 +43,8 @@ class Inbound(Protocol):
     def blocks(self) -> Iterator[memoryview]:
         """All that is there without a pause, in blocks of a few mebibytes at most.
 
-        Called in a worker thread. Each block is valid until the next is asked for.
+        Called in a worker thread; on the event loop only for short bodies, such as by `read`. Each
+        block is valid until the next is asked for.
 
         Raises:
             BodyIncomplete: the sender went away.

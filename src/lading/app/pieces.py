@@ -6,17 +6,14 @@ which is then one piece ahead.
 
 import asyncio
 import errno
-import functools
 import os
 from collections.abc import AsyncGenerator
 from concurrent.futures import Executor
-from pathlib import Path
 
 from lading.errors import BodyIncomplete
-from lading.storage.root import DISKLESS
+from lading.storage.root import in_memory
 
 _PIECE = 256 * 1024
-_MOUNTS = Path("/proc/self/mountinfo")
 
 
 async def pieces(
@@ -68,19 +65,3 @@ def _at_once(file: int, offset: int, length: int) -> memoryview | None:
         # Such a file system does not know the question, and has nothing to wait for either.
         got = os.preadv(file, [piece], offset)
     return piece[:got] if got else None
-
-
-@functools.cache
-def in_memory(device: int) -> bool:
-    """Whether the file system on *device* keeps its files in memory; blocks, once."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return False
-    for mount in mounts:
-        # The third word is the device, and the first after the dash the kind.
-        place, _, rest = mount.partition(" - ")
-        if place.split()[2] == number:
-            return rest.partition(" ")[0] in DISKLESS
-    return False

@@ -28,7 +28,7 @@ class StoredBlob(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A blob was published: its size, and whether what was to follow did."""
+    """A blob was published: its size in bytes, and whether what was to follow did."""
 
     size: int
     followed: bool
@@ -76,10 +76,10 @@ class BlobWriter(Protocol):
         """Append what *body* has to give and, if that is all of it, `commit`; all in one go.
 
         *then* is called with the size as soon as the blob is published, in a thread in which it
-        may block; what it raises is raised here. Where no thread was needed it is not called, since
-        the event loop must not wait: then it is the caller's to see to. A sender that pauses is not
-        waited for: when not all of *body* came, or it cannot be told, what came is kept as by
-        `write`, nothing is published, and ``None`` is returned.
+        may block; what it raises is raised here. A store that needs no thread, or would lose time
+        by it, does not call it: then ``followed`` is false, and it is the caller's to see to. A
+        sender that pauses is not waited for: when not all of *body* came, or it cannot be told,
+        what came is kept as by `write`, nothing is published, and ``None`` is returned.
 
         Raises:
             BodyIncomplete, DigestInvalid, UploadOutOfOrder, UploadUnknown, StorageFailed: as

@@ -104,3 +104,11 @@ class ManifestCache:
         while self._size > self._limit:
             _, oldest = self._kept.popitem(last=False)
             self._size -= len(oldest.body) + _OVERHEAD
+
+
+class Memory:
+    """Both together, as one store has them."""
+
+    def __init__(self, written: Callable[[], int | None]) -> None:
+        self.answers = AnswerCache(written)
+        self.manifests = ManifestCache()

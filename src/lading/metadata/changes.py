@@ -31,13 +31,16 @@ from lading.metadata.endings import (
     end_tag,
     unlink_blob,
 )
-from lading.metadata.live import MOMENT, Moment, is_linked, live_manifest
-from lading.metadata.rows import Entry, encode_tags, moment
+from lading.metadata.live import Moment, is_linked, live_manifest
+from lading.metadata.rows import Entry, encode_tags
 from lading.oci.descriptor import encoded
 from lading.oci.digest import Digest
 from lading.oci.manifest import Edge, Kind
 from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName, Tag
+
+_SHORT_MANIFEST = 64 << 10
+"""How long the manifest of a short change may be, in bytes: this one names a few hundred others."""
 
 
 class _Effect(NamedTuple):
@@ -51,29 +54,23 @@ class _Effect(NamedTuple):
     ended: tuple[Tag, ...] = ()
 
 
-_SHORT = 64 << 10
-"""How long the manifest of a short change may be: one of this size names a few hundred others."""
-
-
 def is_short(change: Change) -> bool:
     """Whether *change* concerns few rows."""
     match change:
         case ManifestPut():
-            return len(change.manifest.body) <= _SHORT
-        case RepositoryDeleted():
+            return len(change.manifest.body) <= _SHORT_MANIFEST
+        case BlobLinked() | BlobUnlinked() | TagDeleted():
+            return True
+        case ManifestDeleted() | RepositoryDeleted():
+            # With all tags that name it.
             return False
         case _:
-            return True
+            assert_never(change)
 
 
 def commit(connection: Connection, entry: Entry) -> Event | None:
     """Check and apply the change of *entry* and write its event, unless all is as it was."""
-    found = connection.row(MOMENT, (entry.change.repository,))
-    assert found is not None
-    last, repository, dooming = found
-    occasion = entry.occasion
-    by = occasion.principal.name
-    now = Moment((last or 0) + 1, entry.at, by, repository, bool(dooming))
+    now = Moment.met(connection, entry)
     effect = _apply(connection, entry.change, now)
     if not effect.changed:
         return None
@@ -91,7 +88,7 @@ def commit(connection: Connection, entry: Entry) -> Event | None:
             encode_tags(effect.ended),
         ),
     )
-    return Event(now.number, moment(now.at), occasion, entry.change, effect.ended)
+    return Event(now.number, entry.when, entry.occasion, entry.change, effect.ended)
 
 
 def _apply(connection: Connection, change: Change, now: Moment) -> _Effect:
@@ -134,7 +131,7 @@ def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> _Effe
     media_type = change.descriptor.media_type
     # Queued from the start: a push that never comes to its manifest leaves the blob to the
     # collector without anybody having to notice. A link that is not queued is named already.
-    linked = connection.change(
+    linked = connection.run_counted(
         "INSERT INTO links (repository, digest, size, media_type, pushed_by, pushed_at, queued_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (repository, digest) DO NOTHING",
         (
@@ -153,18 +150,18 @@ def _link_blob(connection: Connection, change: BlobLinked, now: Moment) -> _Effe
             " AND queued_at IS NOT NULL",
             (now.at, repository, digest),
         )
-    _have_blob(connection, digest, size, now)
+    _keep_blob(connection, digest, size, now)
     return _Effect(changed=linked > 0)
 
 
-def _have_blob(connection: Connection, digest: str, size: int, now: Moment) -> None:
+def _keep_blob(connection: Connection, digest: str, size: int, now: Moment) -> None:
     """The bytes are there, and not to be deleted."""
-    begun = connection.change(
+    new = connection.run_counted(
         "INSERT INTO blobs (digest, size, pushed_by, pushed_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (digest) DO NOTHING",
         (digest, size, now.by, now.at),
     )
-    if not begun:
+    if not new:
         connection.run(
             "UPDATE blobs SET queued_at = NULL WHERE digest = ? AND queued_at IS NOT NULL",
             (digest,),

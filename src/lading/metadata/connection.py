@@ -39,8 +39,8 @@ class Connection(Protocol):
         """Run a statement that has no answer."""
         ...
 
-    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Run a statement that writes; return in how many rows."""
+    def run_counted(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """As `run`; return how many rows were written."""
         ...
 
     def run_each(self, statement: str, many: Iterable[Sequence[Value]]) -> None:

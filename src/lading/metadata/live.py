@@ -1,22 +1,24 @@
 """What there is at the moment of a change."""
 
-from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from lading.metadata.connection import Connection, Row
+from lading.metadata.rows import Entry
 from lading.oci.names import RepositoryName
 
-MOMENT = (
+_MET = (
     "SELECT MAX(number), (SELECT id FROM repositories WHERE name = ? AND until IS NULL),"
+    # With the condition a search; without it the whole table would be read.
     " EXISTS (SELECT 1 FROM doomed WHERE digest > '') FROM events"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """The event that a change is going to be, and what it meets.
 
-    ``repository`` is the row of the one it concerns, if there is one now; ``dooming`` whether any
-    bytes are being deleted.
+    ``number`` is that of the event, ``at`` its time in microseconds since 1970, ``by`` who makes
+    it; ``repository`` is the row of the repository it concerns, if there is one now; ``dooming``
+    says whether any bytes are being deleted.
     """
 
     number: int
@@ -24,6 +26,15 @@ class Moment:
     by: str
     repository: int | None
     dooming: bool
+
+    @classmethod
+    def met(cls, connection: Connection, entry: Entry) -> Self:
+        """The moment of *entry*, within its transaction."""
+        found = connection.row(_MET, (entry.change.repository,))
+        assert found is not None
+        last, repository, dooming = found
+        by = entry.occasion.principal.name
+        return cls((last or 0) + 1, entry.at, by, repository, bool(dooming))
 
 
 def live_repository(connection: Connection, name: RepositoryName) -> int | None:

@@ -10,7 +10,7 @@ from lading.errors import BlobUnknown, ManifestUnknown, NameUnknown
 from lading.interfaces.changes import Event
 from lading.interfaces.metadata import TagInterval
 from lading.interfaces.repository import Page
-from lading.metadata.cache import AnswerCache, ManifestCache, Remembered
+from lading.metadata.cache import ManifestCache, Memory, Remembered
 from lading.metadata.connection import Connection
 from lading.metadata.live import live_repository
 from lading.metadata.rows import (
@@ -106,20 +106,19 @@ class Protected(NamedTuple):
 
 def find_manifest(
     connection: Connection,
-    answers: AnswerCache,
-    cache: ManifestCache,
+    memory: Memory,
     repository: RepositoryName,
     reference: Reference,
 ) -> Remembered:
     """The manifest that *reference* names now."""
     if isinstance(reference, Digest):
         digest = f"{reference.algorithm}:{reference.value}"
-        found = answers.row(connection, BY_DIGEST, (repository, digest))
+        found = memory.answers.row(connection, BY_DIGEST, (repository, digest))
     else:
-        found = answers.row(connection, BY_TAG, (repository, reference))
+        found = memory.answers.row(connection, BY_TAG, (repository, reference))
     if found is None:
         raise ManifestUnknown(reference)
-    return _manifest(connection, cache, found[0], reference)
+    return _manifest(connection, memory.manifests, found[0], reference)
 
 
 def _manifest(
@@ -138,25 +137,24 @@ def _manifest(
 
 def resolve_digest(
     connection: Connection,
-    answers: AnswerCache,
-    cache: ManifestCache,
+    memory: Memory,
     repository: RepositoryName,
     digest: Digest,
 ) -> Protected:
     """What *digest* names, and whether only the answer would keep it."""
-    found = answers.row(connection, PROTECTION, (repository, str(digest)))
+    found = memory.answers.row(connection, PROTECTION, (repository, str(digest)))
     if found is None:
         raise ManifestUnknown(digest)
     row, alone_since = found
-    body, media_type, _ = _manifest(connection, cache, row, digest)
+    body, media_type, _ = _manifest(connection, memory.manifests, row, digest)
     return Protected(Descriptor(media_type, digest, len(body)), alone_since)
 
 
 def find_blob(
-    connection: Connection, answers: AnswerCache, repository: RepositoryName, digest: Digest
+    connection: Connection, memory: Memory, repository: RepositoryName, digest: Digest
 ) -> Protected:
     """The blob, and since when it has been promised to somebody; 0 if only a name kept it."""
-    found = answers.row(connection, BLOB, (repository, f"{digest.algorithm}:{digest.value}"))
+    found = memory.answers.row(connection, BLOB, (repository, f"{digest.algorithm}:{digest.value}"))
     if found is None:
         raise BlobUnknown(digest)
     size, media_type, queued_at = found

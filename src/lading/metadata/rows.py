@@ -173,6 +173,7 @@ class Entry(NamedTuple):
 
     change: Change
     occasion: Occasion
+    when: datetime
     at: int
     kind: str
     said: str
@@ -183,4 +184,4 @@ class Entry(NamedTuple):
         """The entry of *change*, made on *occasion* at the time *at*."""
         kind, said = encode_change(change)
         _, told = encode_occasion(occasion)
-        return cls(change, occasion, stamp(at), kind, said, told)
+        return cls(change, occasion, at, stamp(at), kind, said, told)

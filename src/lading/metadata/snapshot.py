@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from lading.errors import StorageFull, StorageUnfit
+from lading.errors import StorageDamaged, StorageFull, StorageUnfit
 from lading.metadata import audit
 from lading.metadata.migrations import outstanding
 from lading.metadata.sqlite_connection import SqliteConnection
@@ -89,6 +89,7 @@ def put(snapshot: Path, root: Path) -> None:
         StorageFailed: it cannot be put there.
     """
     database = root / DATABASE
+    _settle(database)
     with storage_errors(database):
         # They belong to the rows that were there, and would be taken for news about these.
         for left in ("-wal", "-shm"):
@@ -99,3 +100,20 @@ def put(snapshot: Path, root: Path) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def _settle(database: Path) -> None:
+    """Have all rows of *database* in the file itself, so that it is whole without its log."""
+    log = Path(f"{database}-wal")
+    if not (database.exists() and log.exists()):
+        return
+    connection = SqliteConnection(database, writes=True)
+    try:
+        connection.checkpoint(patient=True)
+    except apsw.Error as error:
+        failure = connection.translated(error)
+        # Of a damaged one nothing is worth keeping.
+        if not isinstance(failure, StorageDamaged):
+            raise failure from error
+    finally:
+        connection.close()

@@ -1,7 +1,7 @@
 """The embedded default: rows in one SQLite file that all processes of a machine share.
 
 Reads run on the event loop by one connection of the process; writes are gathered by one thread of
-the process, or by the threads that ask (`sqlite_writer`), under a lock of all processes. Files under the root:
+the process, or by whoever asks (`sqlite_writer`), under a lock of all processes. Files under the root:
 ``metadata/registry.db`` (and its ``-wal`` and ``-shm``), ``metadata/write.lock``,
 ``metadata/background.lock``, ``metadata/delivering.lock`` and ``metadata/locks/00`` to ``ff``. The
 root has to lie on a local file system.
@@ -18,7 +18,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from lading.errors import StorageDamaged
+from lading.errors import StorageDamaged, StorageFailed
 from lading.metadata.connection import Connection
 from lading.metadata.locks import FileLocks, ProcessLocks
 from lading.metadata.sqlite_connection import SqliteConnection
@@ -90,10 +90,11 @@ async def open_sqlite(
 class _Reader:
     """A connection that reads, and is opened again once it has failed."""
 
-    __slots__ = ("_connection", "_database")
+    __slots__ = ("_connection", "_database", "_ended")
 
     def __init__(self, database: Path) -> None:
         self._database = database
+        self._ended = False
         self._connection: SqliteConnection | None = SqliteConnection(database, writes=False)
 
     def run(
@@ -102,6 +103,8 @@ class _Reader:
         """Do *work*."""
         connection = self._connection
         if connection is None:
+            if self._ended:
+                raise StorageFailed("the metadata store is closed")
             connection = self._connection = SqliteConnection(self._database, writes=False)
         try:
             return work(connection, *args, **kwargs)
@@ -109,11 +112,15 @@ class _Reader:
             failure = connection.translated(error)
             # It remembers pages of a file that was damaged, and would go on to do so when the file
             # has been put right.
-            self.close()
+            self._let_go()
             raise failure from error
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database for good."""
+        self._ended = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -94,8 +94,8 @@ class SqliteConnection:
         for _ in self._execute(statement, values or None):
             pass
 
-    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Run a statement that writes; return in how many rows."""
+    def run_counted(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """As `run`; return how many rows were written."""
         self._execute(statement, values)
         return self._connection.changes()
 

@@ -1,7 +1,7 @@
 """How a process writes: batches of changes, one durable commit for each, one batch at a time.
 
 Transactions of all processes run under one ``flock``; waiting for it, and for the disk, is done in
-threads and never on the event loop.
+threads and not on the event loop.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ BATCH = 256
 """How many changes share a commit at most."""
 
 CHECKPOINT_PAGES = 4_000
-"""When the write-ahead log is copied into the database: at 16 MiB.
+"""When the write-ahead log is copied into the database: at 16 MiB, looked at now and then.
 
 Pages that changed many times meanwhile are copied once.
 """
@@ -121,9 +121,6 @@ class Transactions:
                 for task in tasks:
                     _attempt(connection, task)
                 connection.run("COMMIT")
-            self._unseen += 1
-            if self._unseen >= _LOOK:
-                self.look()
         except apsw.Error as error:
             failure = connection.translated(error)
             # What failed may have left the connection in any state; a new one begins clean.
@@ -151,11 +148,21 @@ class Transactions:
                 "the server is stopped and the file is put back"
             )
 
+    def look_sometimes(self) -> None:
+        """After a commit: find out how long the log is, if that is long ago."""
+        self._unseen += 1
+        if self._unseen >= _LOOK:
+            self._unseen = 0
+            self.look()
+
     def look(self) -> None:
         """Find out how long the log is."""
-        self._unseen = 0
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        try:
             self._log_pages = self._connection.log_pages()
+        except apsw.Error as error:
+            log.warning("the log cannot be looked at", extra={"reason": str(error)})
 
     @property
     def checkpoint_is_due(self) -> bool:
@@ -224,9 +231,9 @@ def _fail(tasks: Sequence[Task], failure: StorageFailed) -> None:
 class Writer:
     """Gathers work and does it in batches, one at a time.
 
-    Work that is asked for on the event loop is done by a thread of the writer's own. A thread that
-    asks does its work itself when its turn comes, unless it was done along with somebody else's:
-    so nobody has to be woken for it.
+    Work that is asked for on the event loop is done by a thread of the writer's own, or there if
+    nothing has to be waited for. A thread that asks does its work itself when its turn comes, unless
+    it was done along with somebody else's: so nobody has to be woken for it.
     """
 
     def __init__(self, transactions: Transactions, lock: WriteLock) -> None:
@@ -263,23 +270,21 @@ class Writer:
         with self._turn:
             while not task.settled:
                 self._do_what_waits()
-        if self._transactions.checkpoint_is_due:
-            # Not by this thread, whose caller waits for an answer.
-            self._calls.put(True)
+        self._have_log_copied()
         return task.result()
 
     def do_at_once(self, work: Work) -> Task | None:
-        """Do *work* on the spot, unless that would have to wait for another writer."""
+        """Do *work* on the spot; ``None`` if others write or wait, here or in another process."""
         self._require_open()
-        if not self._turn.acquire(blocking=False):
+        # What waits came first, and may take long.
+        if not self._waiting.empty() or not self._turn.acquire(blocking=False):
             return None
         try:
             task = Task(work)
             done = self._do_batch([task], wait=False)
         finally:
             self._turn.release()
-        if self._transactions.checkpoint_is_due:
-            self._calls.put(True)
+        self._have_log_copied()
         return task if done else None
 
     async def aclose(self) -> None:
@@ -287,6 +292,11 @@ class Writer:
         self._closed = True
         self._calls.put(False)
         await asyncio.to_thread(self._thread.join)
+
+    def _have_log_copied(self) -> None:
+        if self._transactions.checkpoint_is_due:
+            # Not by whoever waits for an answer.
+            self._calls.put(True)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -307,20 +317,22 @@ class Writer:
             self._do_batch(tasks, checkpoint=checkpoint)
 
     def _do_batch(self, tasks: list[Task], *, checkpoint: bool = False, wait: bool = True) -> bool:
-        """Do *tasks* and what else waits; ``False`` if the lock was not to be waited for."""
+        """Do *tasks*; ``False`` if others hold the lock, and are not to be waited for."""
         try:
             # Not under the lock, which others wait for.
             self._transactions.require_place()
             if not self._lock.acquire(wait=wait):
                 return False
             try:
-                # Those that came while the lock was waited for share the commit.
-                self._gather(tasks)
+                if wait:
+                    # Those that came while the lock was waited for share the commit.
+                    self._gather(tasks)
                 if tasks:
                     self._transactions.transact(tasks)
                     self._settle(tasks)
                 # They are committed: what fails from here on is not theirs.
                 tasks = []
+                self._transactions.look_sometimes()
                 if checkpoint:
                     self._transactions.checkpoint()
             finally:

@@ -22,7 +22,7 @@ from lading.interfaces.metadata import (
 )
 from lading.interfaces.repository import Page
 from lading.metadata import audit, changes, collection, deliveries, marking, reading, untagged
-from lading.metadata.cache import AnswerCache, ManifestCache
+from lading.metadata.cache import Memory
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Database
 from lading.metadata.locks import ProcessLocks
@@ -62,15 +62,12 @@ class RowStore:
         self._undo = micros(undo)
         self._now = now
         self._may_vouch = may_vouch
-        self._answers = AnswerCache(database.written)
-        self._cache = ManifestCache()
+        self._memory = Memory(database.written)
 
     async def get_manifest(self, repository: RepositoryName, reference: Reference) -> Manifest:
         """The manifest that *reference* names now."""
         return Manifest(
-            *await self._database.read(
-                reading.find_manifest, self._answers, self._cache, repository, reference
-            )
+            *await self._database.read(reading.find_manifest, self._memory, repository, reference)
         )
 
     async def resolve(self, repository: RepositoryName, reference: Reference) -> Descriptor:
@@ -78,7 +75,7 @@ class RowStore:
         if not isinstance(reference, Digest):
             return (await self.get_manifest(repository, reference)).descriptor
         descriptor, alone_since = await self._database.read(
-            reading.resolve_digest, self._answers, self._cache, repository, reference
+            reading.resolve_digest, self._memory, repository, reference
         )
         if alone_since is not None and self._is_stale(alone_since):
             await self._database.write(
@@ -91,7 +88,7 @@ class RowStore:
     ) -> Descriptor:
         """The blob, if it may be read in *repository*."""
         descriptor, queued_at = await self._database.read(
-            reading.find_blob, self._answers, repository, digest
+            reading.find_blob, self._memory, repository, digest
         )
         if vouch and queued_at is not None and self._is_stale(queued_at):
             await self._database.write(collection.vouch_blob, repository, digest, self._now())

@@ -8,12 +8,11 @@ nobody takes it for granted.
 import fcntl
 import mmap
 import os
-import struct
 from pathlib import Path
 
 from lading.wall import storage_errors
 
-_NUMBER = struct.Struct("=Q")
+_SIZE = 8
 
 
 class WriteLock:
@@ -29,7 +28,7 @@ class WriteLock:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 self._make_room()
-                self._shared = mmap.mmap(self._descriptor, _NUMBER.size)
+                self._shared = mmap.mmap(self._descriptor, _SIZE)
             except BaseException:
                 os.close(self._descriptor)
                 raise
@@ -43,6 +42,7 @@ class WriteLock:
                 fcntl.flock(self._descriptor, how)
             except BlockingIOError:
                 return False
+        # Odd already, if the last one died.
         self._number[0] = (self._number[0] + 1) | 1
         return True
 
@@ -71,13 +71,13 @@ class WriteLock:
         os.close(self._descriptor)
 
     def _make_room(self) -> None:
-        if os.fstat(self._descriptor).st_size >= _NUMBER.size:
+        if os.fstat(self._descriptor).st_size >= _SIZE:
             return
         # Written, and not only grown: a store into a page for which the disk has no room would
         # end the process. Under the lock, since another process may be counting by now.
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         try:
-            if os.fstat(self._descriptor).st_size < _NUMBER.size:
-                os.pwrite(self._descriptor, _NUMBER.pack(0), 0)
+            if os.fstat(self._descriptor).st_size < _SIZE:
+                os.pwrite(self._descriptor, bytes(_SIZE), 0)
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)

@@ -230,33 +230,37 @@ class LocalUpload:
             except DigestInvalid:
                 self._state = over
                 raise
-            self._state = over
-            return await self._publish(self._linked(digest, size))
-
-    async def _publish(self, linked: BlobLinked) -> Descriptor:
-        if await self._metadata.commit(linked, occasion=self._occasion) is None:
-            self._repeat(linked)
-        return linked.descriptor
+            return await self._link(digest, size)
 
     async def _finished(self, digest: Digest, body: Inbound) -> Descriptor | None:
         """Append *body*, and do all the rest with it unless its sender pauses."""
         if await body.ready() or body.length == 0:
             async with self._metadata.publishing(digest):
                 try:
-                    done = await self._writer.finish(body, digest, partial(self._link, digest))
+                    done = await self._writer.finish(
+                        body, digest, partial(self._link_blocking, digest)
+                    )
                 except DigestInvalid:
                     self._state = _State.OVER
                     raise
                 if done is not None and not done.followed:
-                    self._state = _State.OVER
-                    return await self._publish(self._linked(digest, done.size))
+                    return await self._link(digest, done.size)
             if done is not None:
                 return self._linked(digest, done.size).descriptor
             # Deleters must not have to wait for a sender.
             await self._writer.write(body)
         return None
 
-    def _link(self, digest: Digest, size: int) -> None:
+    async def _link(self, digest: Digest, size: int) -> Descriptor:
+        """The bytes are published: let the repository have them."""
+        self._state = _State.OVER
+        linked = self._linked(digest, size)
+        if await self._metadata.commit(linked, occasion=self._occasion) is None:
+            self._repeat(linked)
+        return linked.descriptor
+
+    def _link_blocking(self, digest: Digest, size: int) -> None:
+        """As `_link`, in a thread."""
         self._state = _State.OVER
         linked = self._linked(digest, size)
         if self._metadata.commit_blocking(linked, occasion=self._occasion) is None:

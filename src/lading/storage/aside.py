@@ -14,7 +14,7 @@ from lading.storage.threads import Threads
 WORTH = 256 << 10
 """From how many bytes on a block is hashed aside: below, waking a thread costs as much."""
 
-LONG = 4 << 20
+BEGINS_AT = 4 << 20
 """How many bytes an upload has before that begins: of smaller blobs a push has others as well."""
 
 
@@ -33,7 +33,7 @@ class Aside:
 
     def helps(self, offset: int, size: int) -> bool:
         """Whether to do aside what concerns *size* bytes of an upload that has *offset*."""
-        return offset >= LONG and size >= WORTH and self._bodies.working <= 1
+        return offset >= BEGINS_AT and size >= WORTH and self._bodies.working <= 1
 
     @contextmanager
     def doing(self, work: Callable[[memoryview], None], block: memoryview) -> Iterator[None]:

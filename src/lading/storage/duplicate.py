@@ -25,20 +25,17 @@ def duplicate(
     *,
     link: bool,
     go_on: Callable[[], None],
-) -> bool:
-    """See to it that the *size* bytes of *digest* are below *target* as they are below *source*.
+) -> None:
+    """Let the *size* bytes of *digest* be below *target* as they are below *source*.
 
-    With *link*, both are the same file. ``False`` if they were there already. Both roots have the
-    directories of a store. *go_on* is called before each block; what it raises is passed on.
+    With *link*, both are the same file. Both roots have the directories of a store. *go_on* is
+    called before each block; what it raises is passed on.
 
     Raises:
         BlobUnknown: *source* does not have it.
         StorageDamaged: *source* has another number of bytes.
         StorageFailed: it cannot be read or written.
     """
-    go_on()
-    if _has(target, digest, size):
-        return False
     _require_size(source, digest, size)
     path = layout.blob_path(digest)
     with _staged(target, digest, publisher) as staged:
@@ -47,7 +44,18 @@ def duplicate(
         else:
             _copy(f"{source}/{path}", staged, go_on)
         _sync(staged)
-    return True
+
+
+def size_below(root: str, digest: Digest) -> int | None:
+    """How many bytes *digest* has below *root*; ``None`` if it is not there.
+
+    Raises:
+        StorageFailed: it cannot be looked at.
+    """
+    try:
+        return tree.size(root, digest)
+    except BlobUnknown:
+        return None
 
 
 def opened(root: str, digest: Digest, size: int) -> BinaryIO:
@@ -145,14 +153,24 @@ def prune(root: str, wanted: Container[Digest]) -> int:
                 if blob.digest not in wanted:
                     tree.delete(root, blob.digest)
                     gone += 1
+            _remove_empty(root, shard)
     return gone
 
 
-def _has(root: str, digest: Digest, size: int) -> bool:
-    try:
-        return tree.size(root, digest) == size
-    except BlobUnknown:
-        return False
+def _remove_empty(root: str, shard: str) -> None:
+    # Of a copy that was killed just before its blob got its name.
+    for name in tree.names(f"{root}/{shard}"):
+        if layout.digest_at(f"{shard}/{name}/data") is not None:
+            with suppress(OSError):
+                os.rmdir(f"{root}/{shard}/{name}")
+
+
+def directories(root: str) -> Iterator[str]:
+    """The lowest directories that blobs, and what becomes one, need below *root*, as they are."""
+    yield from (layout.UPLOADS, layout.QUARANTINE)
+    for algorithm in ALGORITHMS:
+        yield f"{layout.BLOBS}/{algorithm}"
+        yield from tree.shards(root, algorithm)
 
 
 def _sync(path: str) -> None:

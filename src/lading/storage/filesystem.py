@@ -57,7 +57,7 @@ async def open_filesystem(
     *cache* bounds the memory for small blobs (bytes, in each process; 0 for none), *threads* and
     *transfers* the threads for short work and for bodies. *sync* makes the data of a descriptor
     durable; tests let it fail. *diskless* says that *root* has no disk to wait for: then small
-    blobs are published on the event loop.
+    blobs are published on the event loop, and directories are not synced.
 
     Raises:
         StorageFailed: the directories cannot be made.
@@ -122,7 +122,7 @@ class FilesystemBlobs:
         # thread and back, also while others sync.
         staging.begin(path, upload_id)
         self._shared.uploads += 1
-        return FilesystemWriter(self._shared, upload_id, Progress(0, hasher))
+        return FilesystemWriter(self._shared, upload_id, path, Progress(0, hasher))
 
     async def resume(self, upload_id: UploadId) -> BlobWriter:
         """See `BlobIntake.resume`."""
@@ -131,7 +131,8 @@ class FilesystemBlobs:
         # memory, and costs a tenth of the way to a thread and back.
         offset = staging.length(path, upload_id)
         hasher = self._shared.hashes.take(upload_id, offset)
-        return FilesystemWriter(self._shared, upload_id, Progress(offset, hasher, begun=offset))
+        progress = Progress(offset, hasher, begun=offset)
+        return FilesystemWriter(self._shared, upload_id, path, progress)
 
     async def count_uploads(self) -> int:
         """See `BlobIntake.uploads`; counted again when the last count is a second old."""

@@ -1,6 +1,6 @@
 """Making bytes durable and readable: the part of the store that must not be wrong.
 
-Everything here blocks and runs in a worker thread.
+Everything here blocks: in a worker thread or, where there is no disk, for a moment on the event loop.
 """
 
 import contextlib
@@ -19,7 +19,10 @@ Sync = Callable[[int], None]
 
 
 class Publisher:
-    """Gives verified bytes their name, as durably as the file system can; *diskless*, not at all."""
+    """Gives verified bytes their name, durably.
+
+    *diskless* says that no name can last: then directories are not synced.
+    """
 
     def __init__(self, sync: Sync = os.fsync, *, diskless: bool = False) -> None:
         self._sync = sync

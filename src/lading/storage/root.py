@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import re
 import shlex
@@ -21,7 +22,7 @@ NETWORK = frozenset(
 )
 """File systems (as ``/proc/self/mountinfo`` calls them) whose locks or syncs cannot be trusted."""
 
-DISKLESS = frozenset({"tmpfs", "ramfs"})
+_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 """File systems that have no disk to wait for."""
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -114,8 +115,29 @@ def file_system(path: str) -> str:
 
 
 def is_diskless(root: Path) -> bool:
-    """Whether nothing below *root* has to wait for a disk; blocks for a moment."""
-    return file_system(str(root)) in DISKLESS
+    """Whether nothing below *root* has to wait for a disk; blocks for a moment.
+
+    What lies in it may be mounted from elsewhere.
+    """
+    parts = [root, *(root / name for name in ("metadata", layout.UPLOADS, layout.BLOBS))]
+    return all(in_memory(part.stat().st_dev) for part in parts if part.exists())
+
+
+@functools.cache
+def in_memory(device: int) -> bool:
+    """Whether the file system on *device* keeps its files in memory; blocks, once."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
+            lines = mounts.read().splitlines()
+    except OSError:
+        return False
+    for mount in lines:
+        # The third word is the device, and the first after the dash the kind.
+        place, _, rest = mount.partition(" - ")
+        if place.split()[2] == number:
+            return rest.partition(" ")[0] in _IN_MEMORY
+    return False
 
 
 def _refuse_network(root: str) -> None:

@@ -1,6 +1,7 @@
 """Uploads on disk: one file each, whose bytes and length are all the state there is.
 
-Everything here blocks and runs in a worker thread. No descriptor outlives a call, so an upload
+Everything here blocks: in a worker thread or, where there is no disk, for a moment on the event
+loop. No descriptor outlives a call, so an upload
 whose sender is silent costs nothing, and any process can go on with it.
 """
 
@@ -73,20 +74,16 @@ def length(path: str, upload_id: UploadId) -> int:
             raise UploadUnknown(upload_id) from None
 
 
-class Held(Exception):
-    """Not an error: somebody else holds the upload now, and was not to be waited for."""
-
-
 class claimed:  # noqa: N801  # reads as what it does; a generator would cost a blob more
     """Hold an upload alone; gives a descriptor.
 
     The lock is the kernel's and ends with the descriptor, so a process that dies leaves none.
 
     Raises:
-        Held: another writer is at work on it, and *patient* was not asked for.
         UploadUnknown: it has ended.
-        UploadOutOfOrder: another writer, of this process or another, is at work on it, or has
-            brought it elsewhere than to *at*, if that is given.
+        UploadOutOfOrder: another writer, of this process or another, is at work on it (when
+            *patient*: and goes on for longer than it takes to find out that it comes too late), or
+            has brought it elsewhere than to *at*, if that is given.
     """
 
     __slots__ = ("_at", "_file", "_flags", "_id", "_path", "_patient")
@@ -150,7 +147,7 @@ def _locked(file: int, *, patient: bool) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not patient:
-                raise Held from None
+                break
             time.sleep(_PAUSE)
         else:
             return True

@@ -52,7 +52,7 @@ class Threads:
         return len(self._threads) - len(self._idle)
 
     def close(self) -> None:
-        """Let running work end, and end the threads."""
+        """Let running work end, and end the threads; nothing may be asked for at the same time."""
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:

@@ -6,19 +6,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from lading.bodies import Inbound
-from lading.errors import DigestInvalid, UploadUnknown
+from lading.errors import DigestInvalid, UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import Finished, UploadId
 from lading.oci.digest import Digest
 from lading.storage import layout, staging
 from lading.storage.aside import Aside
 from lading.storage.hashes import RunningHashes
 from lading.storage.publish import Publisher
-from lading.storage.staging import Held, Progress
+from lading.storage.staging import Progress
 from lading.storage.threads import Threads
 from lading.wall import storage_errors
 
-LONG = 64 << 10
-"""From how many bytes on a body is left to a thread, even where there is no disk: others wait."""
+SHORT = 64 << 10
+"""Bodies of fewer bytes are taken on the event loop where there is no disk."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Shared:
     disk: Threads
     bodies: Threads
     aside: Aside
-    diskless: bool = False
+    diskless: bool
     hashes: RunningHashes = field(default_factory=RunningHashes)
     uploads: int = 0
 
@@ -46,10 +46,10 @@ class FilesystemWriter:
     It holds no descriptor and no lock between its calls.
     """
 
-    def __init__(self, shared: Shared, upload_id: UploadId, progress: Progress) -> None:
+    def __init__(self, shared: Shared, upload_id: UploadId, path: str, progress: Progress) -> None:
         self._shared = shared
         self._id = upload_id
-        self._path = f"{shared.root}/{layout.upload_path(upload_id)}"
+        self._path = path
         self._progress = progress
         self._gone = False
         self._over = False
@@ -78,7 +78,7 @@ class FilesystemWriter:
         """See `BlobWriter.commit`."""
         with self._ending():
             if self._can_publish_at_once(expected):
-                with suppress(Held):
+                with suppress(UploadOutOfOrder):
                     return self._commit(expected, patient=False)
             return await self._shared.bodies.run(self._commit, expected)
 
@@ -87,10 +87,10 @@ class FilesystemWriter:
     ) -> Finished | None:
         """See `BlobWriter.finish`; it takes one visit to one thread, or none."""
         self._progress.stopped = False
-        short = body.length is not None and body.length < LONG
+        short = body.length is not None and body.length < SHORT
         with self._ending():
             if short and self._can_publish_at_once(expected):
-                with suppress(Held):
+                with suppress(UploadOutOfOrder):
                     return self._finish(body, expected, None, patient=False)
             # Where there is no disk, what follows takes less time on the event loop.
             following = None if self._shared.diskless else then
@@ -166,7 +166,7 @@ class FilesystemWriter:
             raise DigestInvalid(expected)
         if not written:
             with storage_errors(self._path):
-                # The time of publishing, which is what a walk reports.
+                # A walk reports when it was published. Bytes appended just now say so already.
                 os.utime(file)
         final = f"{self._shared.root}/{layout.blob_path(expected)}"
         self._shared.publisher.publish(file, self._path, final, upload_id=self._id)

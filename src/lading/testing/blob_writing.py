@@ -14,7 +14,7 @@ from lading.testing.blob_contents import content_in, publish
 from lading.testing.faults import Stalling
 
 
-async def finished(
+async def _finished(
     writer: BlobWriter, body: Inbound, digest: Digest, then: Callable[[int], None]
 ) -> int | None:
     """Finish *body* as its caller does: what is to follow does, whoever has to see to it."""
@@ -84,7 +84,7 @@ class BlobWritingContract:
         await writer.write(Bytes(content[:1000]))
         sizes: list[int] = []
 
-        size = await finished(writer, Bytes(content[1000:]), Digest.of(content), sizes.append)
+        size = await _finished(writer, Bytes(content[1000:]), Digest.of(content), sizes.append)
 
         assert [size] == sizes == [len(content)]
         assert await content_in(other, Digest.of(content)) == content
@@ -97,7 +97,7 @@ class BlobWritingContract:
         body = Stalling(b"first ", b"second")
         sizes: list[int] = []
 
-        size = await finished(writer, body, Digest.of(b"first second"), sizes.append)
+        size = await _finished(writer, body, Digest.of(b"first second"), sizes.append)
         came = writer.offset
         body.go_on()
         await writer.write(body)
@@ -113,7 +113,7 @@ class BlobWritingContract:
         body = samples.inbound(b"content", said=False)
         assert await body.ready()
 
-        size = await finished(writer, body, Digest.of(b"content"), lambda _: None)
+        size = await _finished(writer, body, Digest.of(b"content"), lambda _: None)
 
         assert (size, writer.offset) == (None, len(b"content"))
         assert not await body.ready()
@@ -128,7 +128,7 @@ class BlobWritingContract:
         writer = await store.create(UploadId("u"))
 
         with pytest.raises(BlobUnknown, match="planned"):
-            await finished(writer, Bytes(b"content"), Digest.of(b"content"), fail)
+            await _finished(writer, Bytes(b"content"), Digest.of(b"content"), fail)
 
         assert await content_in(store, Digest.of(b"content")) == b"content"
         with pytest.raises(UploadUnknown):
@@ -140,7 +140,7 @@ class BlobWritingContract:
         sizes: list[int] = []
 
         with pytest.raises(DigestInvalid):
-            await finished(writer, Bytes(b"content"), Digest.of(b"other"), sizes.append)
+            await _finished(writer, Bytes(b"content"), Digest.of(b"other"), sizes.append)
 
         assert sizes == []
         assert [blob async for blob in store.walk()] == []
@@ -156,7 +156,7 @@ class BlobWritingContract:
         await first.write(Bytes(b"first"))
 
         with pytest.raises(UploadOutOfOrder) as caught:
-            await finished(second, Bytes(b"second"), Digest.of(b"second"), lambda _: None)
+            await _finished(second, Bytes(b"second"), Digest.of(b"second"), lambda _: None)
 
         assert caught.value.offset == len(b"first")
         assert await first.commit(Digest.of(b"first")) == len(b"first")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lading.app import pieces as module
-from lading.app.pieces import in_memory, pieces
+from lading.app.pieces import pieces
 from lading.errors import BodyIncomplete
 
 CONTENT = os.urandom(1_000_000)
@@ -97,18 +97,3 @@ async def test_no_thread_reads_a_file_that_is_given_up(
             threading.Timer(0.05, reading.release).start()
 
     assert ended == 2
-
-
-def test_kinds_of_file_systems_are_told_apart(tmp_path: Path) -> None:
-    """By the system's own list of what is mounted."""
-    kinds = {
-        place.split()[2]: rest.partition(" ")[0]
-        for place, _, rest in (
-            line.partition(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines()
-        )
-    }
-
-    for number, kind in kinds.items():
-        major, _, minor = number.partition(":")
-        assert in_memory(os.makedev(int(major), int(minor))) == (kind in {"tmpfs", "ramfs"})
-    assert not in_memory(os.makedev(4095, 4095))

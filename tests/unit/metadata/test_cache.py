@@ -62,6 +62,14 @@ def test_question_is_asked_again_once_anybody_wrote(asked: _Asked) -> None:
     assert answers.row(asked, ASK, ("a",)) == ("2",)
 
 
+def test_two_questions_about_one_name_have_their_own_answers(asked: _Asked) -> None:
+    """What is remembered is the answer to a question, not what is known of a name."""
+    answers = AnswerCache(lambda: asked.number)
+    answers.row(asked, ASK, ("a",))
+
+    assert answers.row(asked, "SELECT name FROM named WHERE name = ?", ("a",)) == ("a",)
+
+
 def test_nothing_is_remembered_while_somebody_may_be_writing(asked: _Asked) -> None:
     """Without a number there is no telling whether an answer still holds."""
     answers = AnswerCache(lambda: asked.number)

@@ -18,7 +18,7 @@ from lading.interfaces.changes import (
 )
 from lading.interfaces.metadata import Delivery, Pull
 from lading.metadata import audit, changes, collection, deliveries, marking, reading, untagged
-from lading.metadata.cache import AnswerCache, ManifestCache
+from lading.metadata.cache import Memory
 from lading.metadata.collection import Horizon
 from lading.metadata.connection import Row, Value
 from lading.metadata.migrations import migrate
@@ -68,9 +68,9 @@ class _Noting:
         self._note(statement, values)
         self.connection.run(statement, values)
 
-    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
+    def run_counted(self, statement: str, values: Sequence[Value] = ()) -> int:
         self._note(statement, values)
-        return self.connection.change(statement, values)
+        return self.connection.run_counted(statement, values)
 
     def run_each(self, statement: str, many: Iterable[Sequence[Value]]) -> None:
         for values in many:
@@ -112,18 +112,18 @@ def _change_everything(noting: _Noting) -> None:
         changes.commit(noting, Entry.of(change, Occasion(), AT))
 
 
-def _not_remembering() -> AnswerCache:
-    return AnswerCache(lambda: None)
+def _not_remembering() -> Memory:
+    return Memory(lambda: None)
 
 
 def _read_everything(noting: _Noting) -> None:
-    answers, cache = _not_remembering(), ManifestCache()
+    memory = _not_remembering()
     index = samples.index(samples.image().manifest)
     blob = samples.described(samples.image().blobs[0], media_types.OCTETS)
-    reading.find_manifest(noting, answers, cache, APP, Tag("v2"))
-    reading.find_manifest(noting, answers, ManifestCache(), APP, index.digest)
-    reading.resolve_digest(noting, answers, cache, APP, index.digest)
-    reading.find_blob(noting, answers, APP, blob.digest)
+    reading.find_manifest(noting, memory, APP, Tag("v2"))
+    reading.find_manifest(noting, _not_remembering(), APP, index.digest)
+    reading.resolve_digest(noting, memory, APP, index.digest)
+    reading.find_blob(noting, memory, APP, blob.digest)
     reading.holders(noting, blob.digest, 10)
     reading.list_tags(noting, APP, Tag("a"), 10)
     reading.list_repositories(noting, APP, 10)
@@ -174,12 +174,12 @@ def test_no_statement_scans_a_table_or_sorts(noting: _Noting) -> None:
 def test_hot_reads_are_one_statement(noting: _Noting) -> None:
     """A remembered manifest and a blob are found by a single search each."""
     _change_everything(noting)
-    answers, cache = _not_remembering(), ManifestCache()
+    memory = _not_remembering()
     blob = samples.described(samples.image().blobs[0], media_types.OCTETS)
-    reading.find_manifest(noting, answers, cache, APP, Tag("v2"))
+    reading.find_manifest(noting, memory, APP, Tag("v2"))
     noting.statements.clear()
 
-    reading.find_manifest(noting, answers, cache, APP, Tag("v2"))
-    reading.find_blob(noting, answers, APP, blob.digest)
+    reading.find_manifest(noting, memory, APP, Tag("v2"))
+    reading.find_blob(noting, memory, APP, blob.digest)
 
     assert list(noting.statements) == [reading.BY_TAG, reading.BLOB]

@@ -352,6 +352,16 @@ async def test_what_another_process_changed_is_seen_at_once(
             await store.get_manifest(APP, Tag("latest"))
 
 
+async def test_closed_store_refuses_reads(tmp_path: Path) -> None:
+    """A request that comes too late is answered with an error of ours."""
+    prepare_sqlite(tmp_path)
+    async with open_sqlite(tmp_path, grace=GRACE) as store:
+        pass
+
+    with pytest.raises(StorageFailed, match="closed"):
+        await store.get_manifest(APP, Tag("latest"))
+
+
 async def test_error_of_a_programmer_reaches_the_caller_and_nobody_else(
     store: SqliteMetadata,
 ) -> None:

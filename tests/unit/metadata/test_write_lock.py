@@ -106,3 +106,17 @@ def test_disk_without_room_for_a_number_is_told_at_once(tmp_path: Path) -> None:
             WriteLock(tmp_path / "write.lock")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_number_stays_when_the_lock_was_not_to_be_waited_for(
+    lock: WriteLock, other: WriteLock
+) -> None:
+    """Whoever did not get it has not written."""
+    with other:
+        got = lock.acquire(wait=False)
+    after = lock.written()
+
+    assert not got
+    assert after == other.written()
+    assert lock.acquire(wait=False)
+    lock.release()

@@ -13,7 +13,7 @@ from lading.bodies import Bytes
 from lading.errors import StorageFull
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
-from lading.storage.aside import LONG, WORTH, Aside
+from lading.storage.aside import BEGINS_AT, WORTH, Aside
 from lading.storage.filesystem import open_filesystem
 from lading.storage.threads import Threads
 from tests.unit.storage.conftest import give_no_more_threads
@@ -117,13 +117,13 @@ def test_what_goes_wrong_aside_is_raised_where_it_was_asked_for(aside: Aside) ->
 
 def test_small_blocks_are_not_worth_a_thread(aside: Aside) -> None:
     """Waking it costs as much as hashing them."""
-    assert aside.helps(LONG, WORTH)
-    assert not aside.helps(LONG, WORTH - 1)
+    assert aside.helps(BEGINS_AT, WORTH)
+    assert not aside.helps(BEGINS_AT, WORTH - 1)
 
 
 def test_small_blobs_are_not_worth_a_thread(aside: Aside) -> None:
     """A push of several has other work for every processor."""
-    assert not aside.helps(LONG - 1, WORTH)
+    assert not aside.helps(BEGINS_AT - 1, WORTH)
 
 
 async def test_nothing_is_done_aside_while_several_bodies_flow(
@@ -138,7 +138,7 @@ async def test_nothing_is_done_aside_while_several_bodies_flow(
 
     other = asyncio.create_task(bodies.run(flow))
     await asyncio.to_thread(begun.wait, 10)
-    alone = await bodies.run(aside.helps, LONG, WORTH)
+    alone = await bodies.run(aside.helps, BEGINS_AT, WORTH)
     ended.set()
     await other
 
@@ -149,9 +149,9 @@ async def test_upload_goes_on_after_a_block_of_which_a_part_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash had seen the whole block, and must not be taken for that of the part."""
-    content = os.urandom(LONG + 2 * WORTH)
+    content = os.urandom(BEGINS_AT + 2 * WORTH)
     write = os.write
-    room = LONG + WORTH // 2
+    room = BEGINS_AT + WORTH // 2
 
     def filling(file: int, block: memoryview) -> int:
         nonlocal room

@@ -240,6 +240,19 @@ async def test_published_time_is_that_of_the_commit(tmp_path: Path) -> None:
         assert found[0].published_at.timestamp() > 1_000_000_000
 
 
+async def test_published_time_is_that_of_a_finish_without_bytes(tmp_path: Path) -> None:
+    """Its last byte may have come an hour before."""
+    async with open_filesystem(tmp_path) as store:
+        writer = await store.create(UploadId("u"))
+        await writer.write(Bytes(b"content"))
+        os.utime(tmp_path / "uploads" / "u", (0, 0))
+
+        await writer.finish(Bytes(b""), Digest.of(b"content"), lambda _: None)
+
+        (found,) = [blob async for blob in store.walk()]
+        assert found.published_at.timestamp() > 1_000_000_000
+
+
 async def test_only_old_uploads_are_abandoned(tmp_path: Path) -> None:
     """The last byte counts, and files that are no uploads are left alone."""
     async with open_filesystem(tmp_path) as store:

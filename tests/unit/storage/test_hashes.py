@@ -49,3 +49,24 @@ def test_oldest_hashes_are_forgotten() -> None:
     assert hashes.take(UploadId("b"), 3) is None
     assert hashes.take(UploadId("a"), 3) is not None
     assert hashes.take(UploadId("c"), 3) is not None
+
+
+def test_hash_of_nothing_takes_no_room() -> None:
+    """A fresh one is as good, and most uploads are begun with nothing."""
+    hashes = RunningHashes(most=1)
+    hashes.keep(UploadId("a"), 3, _seen(b"abc"))
+
+    hashes.keep(UploadId("b"), 0, Hasher())
+
+    assert hashes.take(UploadId("a"), 3) is not None
+
+
+def test_hash_of_nothing_by_another_algorithm_is_remembered() -> None:
+    """Which one it is to be is not known otherwise."""
+    hashes = RunningHashes()
+    hashes.keep(UploadId("u"), 0, Hasher("sha512"))
+
+    found = hashes.take(UploadId("u"), 0)
+
+    assert found is not None
+    assert found.algorithm == "sha512"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lading.errors import StorageReadOnly, StorageUnfit
 from lading.storage import root as root_module
-from lading.storage.root import NETWORK, kind_of, prepare_filesystem
+from lading.storage.root import NETWORK, in_memory, kind_of, prepare_filesystem
 from tests.unit.storage.conftest import SmallDisk, without_write_access
 
 MOUNTS = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -134,3 +134,18 @@ def test_full_disk_is_fit(small_disk: SmallDisk) -> None:
     prepare_filesystem(small_disk.path)
 
     assert filler.stat().st_size > 0
+
+
+def test_kinds_of_file_systems_are_told_apart() -> None:
+    """By the system's own list of what is mounted."""
+    kinds = {
+        place.split()[2]: rest.partition(" ")[0]
+        for place, _, rest in (
+            line.partition(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        )
+    }
+
+    for number, kind in kinds.items():
+        major, _, minor = number.partition(":")
+        assert in_memory(os.makedev(int(major), int(minor))) == (kind in {"tmpfs", "ramfs"})
+    assert not in_memory(os.makedev(4095, 4095))
