@@ -191,6 +191,7 @@ Every number is the median of {rounds} rounds; *ratio* says how many times bette
 GETs of small things are loaded by `wrk` with one thread, everything else by a client on raw sockets in processes of its own.
 Before content is pushed, as much memory as it will take is used and given back, for either server: a virtual machine's host may have taken it away, and to get it again costs more than the push.
 All connections go over loopback, where Lading uses a congestion control that does not pace, whatever the system prefers; Distribution uses what the system prefers.
+On tmpfs Lading knows that it has no disk to wait for, and publishes small blobs without a thread; on a disk it does not.
 
 Where a store is full, Lading holds {tags:,} tags in the repository that is read and pushed to, {deleted:,} in the one that manifests are deleted from, and {repositories:,} repositories.
 Distribution holds {rival_tags:,}, {rival_deleted:,} and {rival_repositories:,}, since it would take too long with more.
