@@ -18,7 +18,7 @@ from lading.app.target import Making, making
 from lading.errors import BlobUnknown, LadingError, StorageDamaged, StorageUnfit
 from lading.metadata import snapshot
 from lading.oci.digest import Digest
-from lading.storage.duplicate import duplicate, prune
+from lading.storage.duplicate import duplicate, prune, size_below
 from lading.storage.publish import Publisher
 from lading.storage.root import holds_blobs
 
@@ -124,7 +124,7 @@ def _copy(
     return Copied(
         blobs=len(found.wanted),
         size=found.size,
-        new=len(made.new),
+        new=found.new,
         new_size=found.new_size,
         gone=gone,
         failures=tuple(found.failures),
@@ -135,6 +135,7 @@ def _copy(
 class _Found:
     wanted: set[Digest] = field(default_factory=set)
     size: int = 0
+    new: int = 0
     new_size: int = 0
     failures: list[LadingError] = field(default_factory=list)
 
@@ -145,15 +146,19 @@ def _copy_blobs(
     publisher = Publisher()
     here, there = str(source), str(target)
     for blob in snapshot.blobs(made.rows):
+        go_on()
+        before = size_below(there, blob.digest)
+        # What is mended in an older copy stays so.
+        if before is None:
+            made.new.append(blob.digest)
         try:
-            copied = duplicate(
-                here, there, blob.digest, blob.size, publisher, link=link, go_on=go_on
-            )
+            if before != blob.size:
+                duplicate(here, there, blob.digest, blob.size, publisher, link=link, go_on=go_on)
         except (BlobUnknown, StorageDamaged) as error:
             found.failures.append(error)
             continue
         found.wanted.add(blob.digest)
         found.size += blob.size
-        if copied:
-            made.new.append(blob.digest)
+        if before != blob.size:
+            found.new += 1
             found.new_size += blob.size

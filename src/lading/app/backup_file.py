@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from lading.app.backup import Copied, require_empty
 from lading.app.directory import prepare, require_registry
-from lading.app.endable import GoOn, Sink, Source, in_thread
+from lading.app.endable import EndableReader, EndableWriter, GoOn, in_thread
 from lading.app.stores import open_stores
 from lading.app.target import making
 from lading.bodies import BLOCK
@@ -69,7 +69,7 @@ def _write(root: Path, file: BinaryIO, beside: Path | None, go_on: GoOn) -> Copi
         rows = Path(folder) / _ROWS
         snapshot.take(root, rows, go_on)
         with tarfile.open(
-            fileobj=Sink(file, go_on), mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK
+            fileobj=EndableWriter(file, go_on), mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK
         ) as archive:
             with rows.open("rb") as content:
                 _add(archive, snapshot.DATABASE, rows.stat().st_size, content)
@@ -117,7 +117,7 @@ def _read(file: BinaryIO, root: Path, go_on: GoOn) -> Copied:
         prune(str(root), ())
         with (
             _damage_named(),
-            tarfile.open(fileobj=Source(file, go_on), mode="r|", bufsize=BLOCK) as archive,
+            tarfile.open(fileobj=EndableReader(file, go_on), mode="r|", bufsize=BLOCK) as archive,
         ):
             _read_rows(archive, made.rows)
             copied = _read_blobs(archive, made.rows, root)

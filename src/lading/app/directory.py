@@ -22,6 +22,7 @@ LOCK = "lading.lock"
 
 _DATABASE = Path("metadata/registry.db")
 _NEW_ROWS = Path("metadata/registry.db.new")
+_NEXT_ROWS = Path("metadata/registry.db.next")
 
 
 def holds_registry(root: Path) -> bool:
@@ -34,12 +35,14 @@ def holds_registry(root: Path) -> bool:
 
 def new_rows(root: Path) -> Path:
     """Where a backup or a restore has the rows below *root* until all that they name is there."""
-    return root / _NEW_ROWS
+    # Should an older copy lose its database, its blobs must not pass for those of an unfinished one.
+    return root / (_NEXT_ROWS if holds_registry(root) else _NEW_ROWS)
 
 
 def is_unfinished(root: Path) -> bool:
     """Whether a backup to *root*, or a restore, was cut off before there was a registry."""
-    return not holds_registry(root) and new_rows(root).exists()
+    # Unlike `Path.exists`, it takes what is closed to us for missing.
+    return not holds_registry(root) and os.path.lexists(root / _NEW_ROWS)
 
 
 def require_registry(root: Path) -> None:

@@ -27,7 +27,7 @@ class _Ended(BaseException):
 async def in_thread(work: Callable[[GoOn], Result]) -> Result:
     """Carry out *work* in a thread; when this is cancelled, *work* is ended and waited for.
 
-    What is whole when it would be ended is given nevertheless.
+    If *work* ends all the same, its result is returned and the cancellation forgotten.
     """
     unwanted = threading.Event()
 
@@ -48,7 +48,7 @@ async def in_thread(work: Callable[[GoOn], Result]) -> Result:
         raise asyncio.CancelledError from None
 
 
-class Source(io.RawIOBase):
+class EndableReader(io.RawIOBase):
     """*file*, to be read from its beginning to its end, for as long as *go_on* says so."""
 
     def __init__(self, file: BinaryIO, go_on: GoOn) -> None:
@@ -57,7 +57,10 @@ class Source(io.RawIOBase):
         self._descriptor = _descriptor(file)
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most *size* bytes, and none at the end."""
+        """At most *size* bytes, and none at the end.
+
+        It is read past the file's own buffer, which has to be empty.
+        """
         self._go_on()
         if self._descriptor is None:
             return self._file.read(size)
@@ -65,7 +68,7 @@ class Source(io.RawIOBase):
         return os.read(self._descriptor, size)
 
 
-class Sink(io.RawIOBase):
+class EndableWriter(io.RawIOBase):
     """*file*, to be written for as long as *go_on* says so."""
 
     def __init__(self, file: BinaryIO, go_on: GoOn) -> None:

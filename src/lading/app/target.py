@@ -5,7 +5,7 @@ was killed is known by the rows that it had not put in their place.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +13,17 @@ from pathlib import Path
 from lading.app.directory import LOCK, alone, holds_registry, is_unfinished, new_rows
 from lading.errors import StorageFailed
 from lading.oci.digest import Digest
-from lading.storage.duplicate import discard, prune
+from lading.storage.duplicate import directories, discard, prune
 from lading.storage.root import prepare_filesystem
 from lading.wall import storage_errors
 
 
 @dataclass(slots=True)
 class Making:
-    """A registry that is being made: where its *rows* are meanwhile, and which blobs are new."""
+    """A registry that is being made: where its *rows* are meanwhile, and which blobs are new.
+
+    A blob is named in *new* before it is there.
+    """
 
     rows: Path
     new: list[Digest] = field(default_factory=list)
@@ -28,10 +31,10 @@ class Making:
 
 @contextmanager
 def making(root: Path, require: Callable[[Path], None]) -> Iterator[Making]:
-    """Have the directory *root*, as *require* wants it; blocking.
+    """Hold *root* while a registry is made in it, if *require* (which raises) finds it fit; blocking.
 
     The rows are an empty file to begin with. Unless they have been put in their place, an error
-    that leaves this takes away everything that was made here.
+    that leaves this takes away everything that was made here, and nothing else.
 
     Raises:
         StorageFailed: as *require* does, or *root* cannot be the root of a store, or is held.
@@ -39,61 +42,75 @@ def making(root: Path, require: Callable[[Path], None]) -> Iterator[Making]:
     require(root)
     before = _Before.of(root)
     prepare_filesystem(root)
-    rows = new_rows(root)
-    rows.parent.mkdir(exist_ok=True)
     with alone(root):
         # Somebody else may have made a registry there meanwhile, which must not be cleared away.
         require(root)
-        made = Making(rows)
-        older = holds_registry(root)
+        if holds_registry(root) != before.registry:
+            before = _Before.of(root)
+        made = Making(new_rows(root))
         try:
-            with storage_errors(rows):
-                rows.write_bytes(b"")
+            # Again: whoever held it until now may have cleared that away.
+            prepare_filesystem(root)
+            with storage_errors(made.rows):
+                made.rows.parent.mkdir(exist_ok=True)
+                made.rows.write_bytes(b"")
             yield made
         except BaseException:
             # Once they are in their place, the registry is there, whatever went wrong afterwards.
-            if rows.exists() or not holds_registry(root):
+            if made.rows.exists() or not holds_registry(root):
                 # That it cannot be cleared away either is less than what went wrong.
                 with suppress(StorageFailed, OSError):
-                    _clear(root, made, before, older=older)
+                    _clear(root, made, before)
             raise
 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What was there: the first directory that was not, or the names in *root*."""
+    """What was there: a registry, the file of its lock, and which directories, those above too."""
 
-    missing: Path | None
-    names: frozenset[str]
+    registry: bool
+    lock: bool
+    directories: frozenset[Path]
 
     @classmethod
     def of(cls, root: Path) -> "_Before":
         where = root.resolve()
-        absent = [each for each in (where, *where.parents) if not os.path.lexists(each)]
-        if absent:
-            return cls(absent[-1], frozenset())
-        # Nothing is anybody's in what a killed process has left.
-        names = () if is_unfinished(root) else (each.name for each in where.iterdir())
-        return cls(None, frozenset(names))
+        if is_unfinished(root):
+            # All that a registry has was made by the process that was killed.
+            return cls(registry=False, lock=False, directories=frozenset((where, *where.parents)))
+        return cls(
+            registry=holds_registry(root),
+            lock=os.path.lexists(where / LOCK),
+            directories=_directories(where),
+        )
 
 
-def _clear(root: Path, made: Making, before: _Before, *, older: bool) -> None:
-    if older:
+def _directories(where: Path) -> frozenset[Path]:
+    """Which directories of a registry are there; whatever else is in them is not looked at."""
+    lowest = (where / each for each in ("metadata", *directories(str(where))))
+    found = {each for low in lowest for each in (low, *low.parents)}
+    there = os.path.isdir  # unlike `Path.is_dir`, it takes what is closed to us for missing
+    return frozenset(each for each in found if there(each))
+
+
+def _clear(root: Path, made: Making, before: _Before) -> None:
+    if before.registry:
         discard(str(root), made.new)
     else:
         prune(str(root), ())
-    # Last, as it tells what the rest is.
-    for each in made.rows.parent.glob(f"{made.rows.name}*"):
-        each.unlink()
-    if LOCK not in before.names:
-        (root / LOCK).unlink()
-    tops = [before.missing] if before.missing else [*root.iterdir()]
-    for top in tops:
-        if top.name not in before.names:
-            _remove_empty(top)
+    # The last of all files, as it tells what the others are.
+    for suffix in ("-journal", "-wal", "-shm", ""):
+        Path(f"{made.rows}{suffix}").unlink(missing_ok=True)
+    where = root.resolve()
+    new = _directories(where) - before.directories
+    _remove_empty(each for each in new if where in each.parents)
+    # Whoever comes next begins where nothing is taken away any more.
+    if not before.lock:
+        (where / LOCK).unlink()
+    _remove_empty(new)
 
 
-def _remove_empty(top: Path) -> None:
-    for folder, _, _ in os.walk(top, topdown=False):
+def _remove_empty(directories: Iterable[Path]) -> None:
+    for each in sorted(directories, key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError):
-            Path(folder).rmdir()
+            each.rmdir()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -83,7 +84,7 @@ def blobs(snapshot: Path) -> Iterator[Descriptor]:
 def put(snapshot: Path, root: Path) -> None:
     """Let *snapshot*, which lies below *root*, be the database of *root*, durably.
 
-    Nobody may have the database that was there.
+    Nobody may have the database that was there. Until the other is in its place, that one is whole.
 
     Raises:
         StorageFailed: it cannot be put there.
@@ -107,13 +108,12 @@ def _settle(database: Path) -> None:
     log = Path(f"{database}-wal")
     if not (database.exists() and log.exists()):
         return
-    connection = SqliteConnection(database, writes=True)
-    try:
-        connection.checkpoint(patient=True)
-    except apsw.Error as error:
-        failure = connection.translated(error)
-        # Of a damaged one nothing is worth keeping.
-        if not isinstance(failure, StorageDamaged):
-            raise failure from error
-    finally:
-        connection.close()
+    # Of one that is damaged nothing is worth keeping.
+    with suppress(StorageDamaged):
+        connection = SqliteConnection(database, writes=True)
+        try:
+            connection.checkpoint(patient=True)
+        except apsw.Error as error:
+            raise connection.translated(error) from error
+        finally:
+            connection.close()

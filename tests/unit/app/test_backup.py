@@ -1,6 +1,5 @@
 """A registry is copied as it was at one moment, and made again of its copy."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,12 @@ from lading.app.config.tree import Config
 from lading.app.directory import held
 from lading.app.maintenance import collect, configured
 from lading.app.stores import open_stores
-from lading.errors import StorageUnfit
-from lading.metadata import snapshot
+from lading.errors import StorageFailed, StorageUnfit
 from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
 from lading.registry.collected import unheard
 from lading.registry.registry import LocalRegistry
+from lading.storage.layout import blob_path
 from lading.testing import samples
 from tests.unit.app.directories import NAME, make_newer, put, tags
 
@@ -102,22 +101,6 @@ async def test_registry_is_never_restored_over_another(root: Path, tmp_path: Pat
     assert not (tmp_path / "new").exists()
 
 
-async def test_copying_the_rows_can_be_ended(root: Path, tmp_path: Path) -> None:
-    """A database may be so large that nobody wants to wait for it."""
-    with sqlite3.connect(root / DATABASE) as connection:
-        connection.execute("CREATE TABLE large (value BLOB)")
-        connection.execute(
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
-            " INSERT INTO large SELECT randomblob(10) FROM n"
-        )
-
-    def end() -> None:
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        snapshot.take(root, tmp_path / "rows", end)
-
-
 async def test_copy_of_a_newer_version_is_refused_before_anything_is_copied(
     root: Path, tmp_path: Path
 ) -> None:
@@ -129,3 +112,28 @@ async def test_copy_of_a_newer_version_is_refused_before_anything_is_copied(
         await restore(tmp_path / "copy", tmp_path / "new", link=False)
 
     assert not (tmp_path / "new").exists()
+
+
+async def test_what_was_mended_in_an_older_copy_stays_when_the_rest_fails(
+    root: Path, tmp_path: Path
+) -> None:
+    """Of a blob that had been cut short, the copy has all bytes; of what it does not name, none."""
+    there = tmp_path / "copy"
+    await back_up(root, there, link=False)
+    await put(root, "two", "v2")
+    older, newer = ({*samples.image(seed).blobs} for seed in ("one", "two"))
+    mended = _file(there, min(older))
+    mended.write_bytes(b"cut")
+    (there / f"{DATABASE}-wal").mkdir()
+
+    with pytest.raises(StorageFailed):
+        await back_up(root, there, link=False)
+
+    assert mended.read_bytes() == min(older)
+    assert [_file(there, each).exists() for each in older | newer] == [
+        each in older for each in older | newer
+    ]
+
+
+def _file(root: Path, blob: bytes) -> Path:
+    return root / blob_path(Digest.of(blob))

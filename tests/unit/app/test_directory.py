@@ -6,11 +6,21 @@ from pathlib import Path
 import pytest
 
 from lading.app.config.tree import Config
-from lading.app.directory import LOCK, alone, held, holds_registry, prepare, require_registry
+from lading.app.directory import (
+    LOCK,
+    alone,
+    held,
+    holds_registry,
+    is_unfinished,
+    new_rows,
+    prepare,
+    require_registry,
+)
 from lading.app.stores import open_stores
 from lading.errors import StorageUnfit
 from lading.metadata import migrations
 from lading.metadata.migrations import Migration
+from lading.metadata.snapshot import DATABASE
 
 
 @pytest.fixture
@@ -112,3 +122,15 @@ def test_lock_that_was_taken_away_while_it_was_opened_locks_nobody_out(
             pass
 
     assert there
+
+
+def test_copy_that_has_lost_its_database_is_not_taken_for_unfinished(tmp_path: Path) -> None:
+    """Not even when bringing it up to date was cut off: its blobs may be all that is left."""
+    prepare(tmp_path)
+    new_rows(tmp_path).write_bytes(b"")
+
+    (tmp_path / DATABASE).unlink()
+
+    assert not is_unfinished(tmp_path)
+    new_rows(tmp_path).write_bytes(b"")
+    assert is_unfinished(tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.endable import GoOn, Sink, Source, in_thread
+from lading.app.endable import EndableReader, EndableWriter, GoOn, in_thread
 
 
 class Given(Exception):
@@ -102,12 +102,12 @@ def test_pipe_carries_more_than_it_holds(pipe: tuple[io.FileIO, io.FileIO]) -> N
     content = os.urandom(300_000)
 
     def write() -> None:
-        Sink(pipe[1], wanted).write(content)
+        EndableWriter(pipe[1], wanted).write(content)
         pipe[1].close()
 
     writer = threading.Thread(target=write)
     writer.start()
-    source, found = Source(pipe[0], wanted), b""
+    source, found = EndableReader(pipe[0], wanted), b""
 
     while block := source.read(1 << 20):
         found += block
@@ -126,24 +126,24 @@ def test_nobody_waits_in_a_pipe_that_was_given_up(pipe: tuple[io.FileIO, io.File
             given_up()
 
     with pytest.raises(Given):
-        Source(pipe[0], go_on).read(1)
+        EndableReader(pipe[0], go_on).read(1)
     asked.clear()
     with pytest.raises(Given):
-        Sink(pipe[1], go_on).write(bytes(1 << 20))
+        EndableWriter(pipe[1], go_on).write(bytes(1 << 20))
 
 
 def test_files_are_read_and_written_as_well(tmp_path: Path) -> None:
     """On a disk, or only in memory; and between two blocks they can be given up."""
     with (tmp_path / "file").open("wb") as file:
-        Sink(file, wanted).write(b"on a disk")
+        EndableWriter(file, wanted).write(b"on a disk")
     with (tmp_path / "file").open("rb") as file:
-        found = Source(file, wanted).read(100)
+        found = EndableReader(file, wanted).read(100)
         with pytest.raises(Given):
-            Source(file, given_up).read(100)
+            EndableReader(file, given_up).read(100)
     memory = io.BytesIO()
-    Sink(memory, wanted).write(b"in memory")
+    EndableWriter(memory, wanted).write(b"in memory")
     with pytest.raises(Given):
-        Sink(memory, given_up).write(b"more")
+        EndableWriter(memory, given_up).write(b"more")
 
     assert found == b"on a disk"
-    assert Source(io.BytesIO(memory.getvalue()), wanted).read(100) == b"in memory"
+    assert EndableReader(io.BytesIO(memory.getvalue()), wanted).read(100) == b"in memory"

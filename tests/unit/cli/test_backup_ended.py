@@ -24,6 +24,9 @@ ENDED = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SI
 PATIENCE = 30.0
 """Seconds after which something that was to end did not."""
 
+LOOKS_EVERY = 0.02
+"""Seconds between two looks at what a program has done; it takes longer to do what is waited for."""
+
 NOTHING_LEFT = "Nothing of it is left, and an older backup is as it was; run the same again.\n"
 AS_IT_WAS = "The directory is what it was before; run the same again.\n"
 
@@ -40,9 +43,11 @@ def long_blob(root: Path) -> Iterator[None]:
     with file.open("wb") as content:
         content.truncate(size)
     _execute(root, f"INSERT INTO blobs VALUES ('sha256:{LONG}', {size}, NULL, '', 0, NULL)")
-    yield
-    _execute(root, f"DELETE FROM blobs WHERE digest = 'sha256:{LONG}'")
-    shutil.rmtree(file.parent)
+    try:
+        yield
+    finally:
+        _execute(root, f"DELETE FROM blobs WHERE digest = 'sha256:{LONG}'")
+        shutil.rmtree(file.parent)
 
 
 def _execute(root: Path, statement: str) -> None:
@@ -69,7 +74,11 @@ def started(*words: str, stdin: int = subprocess.DEVNULL) -> Iterator["subproces
 def wait_until(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
     """Wait for *condition*, while *process* is at work."""
     while not condition():
-        assert process.poll() is None, process.communicate()
+        try:
+            process.wait(LOOKS_EVERY)
+        except subprocess.TimeoutExpired:
+            continue
+        pytest.fail(f"it ended: {process.communicate()}")
 
 
 def end(process: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
@@ -131,9 +140,8 @@ def test_older_copy_is_as_it_was_when_the_backup_is_ended(root: Path, tmp_path: 
     copy = tmp_path / "copy"
     words = ["backup", "--root", str(root), str(copy)]
     assert main(words) == 0
-    older = state(copy)
     lost = Digest.of(samples.layer(("tagged", 0)))
-    names = [path for path in older if path.endswith(f"{lost.value}/data")]
+    names = [path for path in state(copy) if path.endswith(f"{lost.value}/data")]
     _execute(copy, f"DELETE FROM blobs WHERE digest = '{lost}'")
     (copy / names[0]).unlink()
     (copy / names[0]).parent.rmdir()
