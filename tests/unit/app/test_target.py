@@ -144,6 +144,7 @@ def test_directory_that_was_empty_before_a_process_was_killed_is_empty_again(
         pass
 
     assert state(root) == {}
+    assert root.exists()
 
 
 def test_another_registry_that_is_made_nearby_keeps_its_directories(tmp_path: Path) -> None:

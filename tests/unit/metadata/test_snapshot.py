@@ -72,14 +72,13 @@ def test_rows_that_cannot_be_put_in_place_take_nothing_from_those_that_are_there
     assert "late" in tables(root)
 
 
-def test_log_of_other_rows_is_not_taken_for_news_about_those_put_in_place(
-    root: Path, tmp_path: Path
-) -> None:
-    """What they had is gone with them."""
+def test_log_of_other_rows_is_not_taken_for_news_about_those_put_in_place(root: Path) -> None:
+    """Though nothing else is left of them, so that it would be read as if it were of these."""
     rows = root / "metadata" / "rows"
     take(root, rows, lambda: None)
     before = tables(root)
     leave_in_the_log(root, "CREATE TABLE late (value TEXT)")
+    (root / DATABASE).unlink()
 
     put(rows, root)
 
