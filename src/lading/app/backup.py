@@ -83,6 +83,7 @@ def require_empty(root: Path) -> None:
 
     Raises:
         StorageUnfit: there is a database, or there are blobs.
+        StorageFailed: it cannot be looked at.
     """
     for what, there in (
         ("is a registry", holds_registry(root)),
@@ -108,7 +109,7 @@ def _require_copy(target: Path) -> None:
 
 
 def _holds_strange_blobs(root: Path) -> bool:
-    return not is_unfinished(root) and root.is_dir() and holds_blobs(root)
+    return not is_unfinished(root) and holds_blobs(root)
 
 
 def _copy(

@@ -100,7 +100,9 @@ def _clear(root: Path, made: Making, before: _Before) -> None:
         prune(str(root), ())
     # The last of all files, as it tells what the others are.
     for suffix in ("-journal", "-wal", "-shm", ""):
-        Path(f"{made.rows}{suffix}").unlink(missing_ok=True)
+        # Where they were to be, there may be somebody's file.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            Path(f"{made.rows}{suffix}").unlink()
     where = root.resolve()
     new = _directories(where) - before.directories
     _remove_empty(each for each in new if where in each.parents)

@@ -1,15 +1,16 @@
 """A registry is copied as it was at one moment, and made again of its copy."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from lading.app.backup import back_up, restore
+from lading.app.backup import back_up, require_empty, restore
 from lading.app.config.tree import Config
 from lading.app.directory import held
 from lading.app.maintenance import collect, configured
 from lading.app.stores import open_stores
-from lading.errors import StorageFailed, StorageUnfit
+from lading.errors import StorageFailed, StorageReadOnly, StorageUnfit
 from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
 from lading.registry.collected import unheard
@@ -133,6 +134,22 @@ async def test_what_was_mended_in_an_older_copy_stays_when_the_rest_fails(
     assert [_file(there, each).exists() for each in older | newer] == [
         each in older for each in older | newer
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_directory_that_is_closed_to_us_is_not_called_empty(tmp_path: Path) -> None:
+    """Nor is it taken for a mistake of the program."""
+    for each in (tmp_path, *tmp_path.parents[:-2]):
+        each.chmod(0o755)
+    closed = tmp_path / "closed"
+    closed.mkdir(0o700)
+
+    os.seteuid(65_534)
+    try:
+        with pytest.raises(StorageReadOnly, match="Permission denied"):
+            require_empty(closed / "root")
+    finally:
+        os.seteuid(0)
 
 
 def _file(root: Path, blob: bytes) -> Path:

@@ -8,6 +8,7 @@ import pytest
 
 from lading.app.directory import LOCK, is_unfinished, new_rows, prepare
 from lading.app.target import Making, making
+from lading.errors import StorageFailed
 from lading.metadata import snapshot
 from lading.metadata.snapshot import DATABASE
 from lading.oci.digest import Digest
@@ -180,6 +181,17 @@ def test_registry_that_somebody_makes_before_it_is_held_loses_nothing(
         add_blob(root, made)
 
     assert state(root) == asked[1]
+
+
+def test_file_where_the_rows_are_to_be_is_told_of_and_stays(tmp_path: Path) -> None:
+    """Somebody has mistyped the name of the directory."""
+    (tmp_path / "metadata").write_text("ours")
+    before = state(tmp_path)
+
+    with pytest.raises(StorageFailed, match="metadata"), making(tmp_path, fit):
+        pass
+
+    assert state(tmp_path) == before
 
 
 def test_what_is_left_of_a_killed_process_is_known(tmp_path: Path) -> None:
