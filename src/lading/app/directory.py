@@ -142,8 +142,9 @@ def _locking(root: Path, mode: int) -> Iterator[int | None]:
         locked = _locked(file, mode)
         # A restore that was ended takes its lock away, which somebody may have opened before.
         while locked and not _is_named(file, root / LOCK):
+            again = _open_lock(root)
             os.close(file)
-            file = _open_lock(root)
+            file = again
             locked = _locked(file, mode)
         yield file if locked else None
     finally:

@@ -94,6 +94,20 @@ class SqliteConnection:
         for _ in self._execute(statement, values or None):
             pass
 
+    def begin(self, *, wait: bool) -> bool:
+        """Begin a transaction that writes, and say so; wait for others that write, or do not."""
+        if wait:
+            self.run("BEGIN IMMEDIATE")
+            return True
+        self._connection.set_busy_timeout(0)
+        try:
+            self.run("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            return False
+        finally:
+            self._connection.set_busy_timeout(BUSY_MILLISECONDS)
+        return True
+
     def run_counted(self, statement: str, values: Sequence[Value] = ()) -> int:
         """As `run`; return how many rows were written."""
         self._execute(statement, values)

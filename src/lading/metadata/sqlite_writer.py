@@ -105,16 +105,23 @@ class Transactions:
         self._overdue = CHECKPOINT_PAGES * _OVERDUE
         self._place: tuple[int, int] | None = None
 
-    def transact(self, tasks: Sequence[Task]) -> None:
-        """Do all of *tasks* in one commit; each that is refused leaves nothing."""
+    def transact(self, tasks: Sequence[Task], *, wait: bool = True) -> bool:
+        """Do all of *tasks* in one commit; each that is refused leaves nothing.
+
+        ``False``, and nothing is done, if that would take long and is not to be waited for: the
+        database has to be opened first, or a program that is not ours is writing to it.
+        """
+        if self._connection is None and not wait:
+            return False
         try:
             connection = self._connected()
         except StorageFailed as error:
             _fail(tasks, error)
-            return
+            return True
         began = time.perf_counter()
         try:
-            connection.run("BEGIN IMMEDIATE")
+            if not connection.begin(wait=wait):
+                return False
             if len(tasks) == 1:
                 connection.run("COMMIT" if _done(connection, tasks[0]) else "ROLLBACK")
             else:
@@ -127,6 +134,7 @@ class Transactions:
             self.close()
             _fail(tasks, failure)
         self._timed(time.perf_counter() - began)
+        return True
 
     def _connected(self) -> SqliteConnection:
         if self._connection is None:
@@ -317,7 +325,7 @@ class Writer:
             self._do_batch(tasks, checkpoint=checkpoint)
 
     def _do_batch(self, tasks: list[Task], *, checkpoint: bool = False, wait: bool = True) -> bool:
-        """Do *tasks*; ``False`` if others hold the lock, and are not to be waited for."""
+        """Do *tasks*; ``False`` if others write, and are not to be waited for."""
         try:
             # Not under the lock, which others wait for.
             self._transactions.require_place()
@@ -327,9 +335,9 @@ class Writer:
                 if wait:
                     # Those that came while the lock was waited for share the commit.
                     self._gather(tasks)
-                if tasks:
-                    self._transactions.transact(tasks)
-                    self._settle(tasks)
+                if tasks and not self._transactions.transact(tasks, wait=wait):
+                    return False
+                self._settle(tasks)
                 # They are committed: what fails from here on is not theirs.
                 tasks = []
                 self._transactions.look_sometimes()

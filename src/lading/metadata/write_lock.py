@@ -13,6 +13,7 @@ from pathlib import Path
 from lading.wall import storage_errors
 
 _SIZE = 8
+_MOST = 1 << 64
 
 
 class WriteLock:
@@ -43,12 +44,12 @@ class WriteLock:
             except BlockingIOError:
                 return False
         # Odd already, if the last one died.
-        self._number[0] = (self._number[0] + 1) | 1
+        self._number[0] = (self._number[0] + 1) % _MOST | 1
         return True
 
     def release(self) -> None:
         """Let go of it."""
-        self._number[0] += 1
+        self._number[0] = (self._number[0] + 1) % _MOST
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def __enter__(self) -> None:

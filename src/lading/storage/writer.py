@@ -20,6 +20,9 @@ from lading.wall import storage_errors
 SHORT = 64 << 10
 """Bodies of fewer bytes are taken on the event loop where there is no disk."""
 
+_FREED_SOON = 4 << 20
+"""How many bytes may be given back there; that takes about a millisecond."""
+
 
 @dataclass(slots=True)
 class Shared:
@@ -110,8 +113,16 @@ class FilesystemWriter:
             self._shared.hashes.keep(self._id, self._progress.offset, hasher)
 
     def _can_publish_at_once(self, expected: Digest) -> bool:
-        """Whether publishing takes less time than the way to a thread and back."""
-        return self._shared.diskless and self._progress.has_hashed(expected.algorithm)
+        """Whether publishing takes less time than the way to a thread and back.
+
+        A long one may have to be hashed first, or give its pages back, or those that it replaces.
+        """
+        progress = self._progress
+        return (
+            self._shared.diskless
+            and progress.offset <= _FREED_SOON
+            and progress.has_hashed(expected.algorithm)
+        )
 
     def _stop(self) -> None:
         self._progress.stopped = True

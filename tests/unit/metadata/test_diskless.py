@@ -11,7 +11,13 @@ import apsw
 import pytest
 
 from lading.interfaces.access import Occasion
-from lading.interfaces.changes import Change, ManifestDeleted, ManifestPut, RepositoryDeleted
+from lading.interfaces.changes import (
+    Change,
+    ManifestDeleted,
+    ManifestPut,
+    RepositoryDeleted,
+    TagDeleted,
+)
 from lading.metadata.connection import Connection
 from lading.metadata.sqlite import SqliteMetadata, open_sqlite
 from lading.metadata.sqlite_connection import SqliteConnection
@@ -49,6 +55,9 @@ async def test_short_change_is_made_on_the_event_loop(
 ) -> None:
     """The way to a thread and back would take longer."""
     await store.commit(SHORT, occasion=Occasion())
+    committers.clear()
+
+    await store.commit(TagDeleted(APP, Tag("latest")), occasion=Occasion())
 
     assert committers == [threading.get_ident()]
 
@@ -81,13 +90,16 @@ async def test_other_process_that_writes_is_not_waited_for_on_the_event_loop(
     store: SqliteMetadata, committers: list[int], tmp_path: Path
 ) -> None:
     """It may be about to copy the whole log: a thread waits, and reads go on."""
+    await store.commit(SHORT, occasion=Occasion())
+    committers.clear()
     with (tmp_path / "metadata" / "write.lock").open("r+") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        committing = asyncio.create_task(store.commit(SHORT, occasion=Occasion()))
+        deleting = TagDeleted(APP, Tag("latest"))
+        committing = asyncio.create_task(store.commit(deleting, occasion=Occasion()))
         for _ in range(3):
             await asyncio.sleep(0)
         waiting = not committing.done()
-        assert [*(await store.list_repositories(after=None, limit=10)).items] == []
+        assert await store.get_manifest(APP, Tag("latest")) == SHORT.manifest
 
     assert await committing is not None
     assert waiting
@@ -199,4 +211,27 @@ async def test_short_change_is_made_by_a_thread_where_there_is_a_disk(
         await store.commit(SHORT, occasion=Occasion())
 
     assert len(committers) == 1
+    assert threading.get_ident() not in committers
+
+
+async def test_program_that_is_not_ours_is_not_waited_for_on_the_event_loop(
+    store: SqliteMetadata, committers: list[int], tmp_path: Path
+) -> None:
+    """It does not know of our locks, and may hold that of the database for long."""
+    await store.commit(SHORT, occasion=Occasion())
+    committers.clear()
+    foreign = apsw.Connection(str(path_of(tmp_path)))
+    foreign.execute("BEGIN IMMEDIATE")
+
+    committing = asyncio.create_task(
+        store.commit(ManifestPut(APP, samples.index(), (Tag("v2"),)), occasion=Occasion())
+    )
+    for _ in range(3):
+        await asyncio.sleep(0)
+    waiting = not committing.done()
+    foreign.execute("ROLLBACK")
+    foreign.close()
+
+    assert await committing is not None
+    assert waiting
     assert threading.get_ident() not in committers

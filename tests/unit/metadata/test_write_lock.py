@@ -120,3 +120,17 @@ def test_number_stays_when_the_lock_was_not_to_be_waited_for(
     assert after == other.written()
     assert lock.acquire(wait=False)
     lock.release()
+
+
+def test_number_begins_anew_after_the_last(tmp_path: Path) -> None:
+    """Whatever a damaged file says, writers can write."""
+    (tmp_path / "write.lock").write_bytes(b"\xff" * 8)
+    lock = WriteLock(tmp_path / "write.lock")
+    unclear = lock.written()
+
+    with lock:
+        pass
+
+    assert unclear is None
+    assert lock.written() is not None
+    lock.close()

@@ -102,6 +102,17 @@ async def test_upload_whose_bytes_came_before_is_committed_on_the_event_loop(
     assert synced.threads == [threading.get_ident()]
 
 
+async def test_long_upload_is_committed_by_a_thread(store: FilesystemBlobs, synced: Synced) -> None:
+    """Its pages, or those that it replaces, may have to be given back, which takes long."""
+    content = samples.blob((4 << 20) + 1)
+    writer = await store.create(UploadId("u"))
+    await writer.write(Bytes(content))
+
+    await writer.commit(Digest.of(content))
+
+    assert threading.get_ident() not in synced.threads
+
+
 async def test_upload_that_somebody_holds_is_not_waited_for_on_the_event_loop(
     store: FilesystemBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
