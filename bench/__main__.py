@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import memory
-from bench.report import Fact, Outcome, document, section
+from bench.report import Fact, Outcome, document, section, sections
 from bench.rows import ROWS, Row
 from bench.seeds import QUICK, Arena, Scale
 from bench.servers import Contestant, contestants
@@ -125,7 +125,9 @@ def main() -> None:
     facts = not options.only or FACTS in options.only
     media = {"tmpfs": Path("/dev/shm"), "disk": options.disk_dir}
     chosen = {options.medium: media[options.medium]} if options.medium else media
-    sections = [run(name, parent, rows, scale, facts=facts) for name, parent in chosen.items()]
+    measured = {
+        name: run(name, parent, rows, scale, facts=facts) for name, parent in chosen.items()
+    }
     explained = {
         "rounds": scale.rounds,
         "tags": scale.tags,
@@ -136,11 +138,12 @@ def main() -> None:
         "rival_repositories": scale.rival_repositories,
         "referrers": scale.referrers,
     }
-    text = document(explained, sections)
-    print(text)
+    print(document(explained, list(measured.values())))
     if options.write_docs:
+        # What was not measured stays as it was.
+        said = {**sections(DOCS.read_text()), **measured} if DOCS.exists() else measured
         DOCS.parent.mkdir(parents=True, exist_ok=True)
-        DOCS.write_text(text)
+        DOCS.write_text(document(explained, [said[name] for name in media if name in said]))
 
 
 if __name__ == "__main__":

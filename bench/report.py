@@ -146,9 +146,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([filled[0], rule, *filled[1:]])
 
 
+_BEGINNING = "## On "
+
+
+def sections(page: str) -> Mapping[str, str]:
+    """What a page says of each file system."""
+    _, *found = f"\n{page}".split(f"\n{_BEGINNING}")
+    return {text.partition("\n")[0]: f"{_BEGINNING}{text.rstrip()}" for text in found}
+
+
 def section(medium: str, outcomes: Sequence[Outcome], facts: Sequence[Fact]) -> str:
     """The tables of one file system, and what went wrong on it."""
-    parts = [f"## On {medium}", table(HEADINGS, [outcome.cells() for outcome in outcomes])]
+    parts = [f"{_BEGINNING}{medium}", table(HEADINGS, [outcome.cells() for outcome in outcomes])]
     if facts:
         lines = [
             [fact.title, fact.ours, fact.theirs, fact.goal, "yes" if fact.is_met else "**no**"]
