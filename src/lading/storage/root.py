@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
@@ -107,11 +108,7 @@ def _probe(root: str) -> None:
 
 def file_system(path: str) -> str:
     """The type of the file system that *path* is on; empty if it cannot be told."""
-    try:
-        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
-            return kind_of(os.path.realpath(path), mounts.read())
-    except OSError:
-        return ""
+    return kind_of(os.path.realpath(path), _mounts())
 
 
 def is_diskless(root: Path) -> bool:
@@ -127,17 +124,8 @@ def is_diskless(root: Path) -> bool:
 def in_memory(device: int) -> bool:
     """Whether the file system on *device* keeps its files in memory; blocks, once."""
     number = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
-            lines = mounts.read().splitlines()
-    except OSError:
-        return False
-    for mount in lines:
-        # The third word is the device, and the first after the dash the kind.
-        place, _, rest = mount.partition(" - ")
-        if place.split()[2] == number:
-            return rest.partition(" ")[0] in _IN_MEMORY
-    return False
+    kinds = (kind for on, _, kind in _mounted(_mounts()) if on == number)
+    return next(kinds, "") in _IN_MEMORY
 
 
 def _refuse_network(root: str) -> None:
@@ -155,18 +143,32 @@ def kind_of(path: str, mounts: str) -> str:
 
     Empty if the text does not tell.
     """
-    best, kind = -1, ""
-    for line in mounts.splitlines():
-        left, dash, right = line.partition(" - ")
-        fields = left.split(" ")
-        if not dash or len(fields) < 5:
-            continue
-        point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])
+    best, found = -1, ""
+    for _, point, kind in _mounted(mounts):
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         # Of mounts on one point the last is the one that is seen.
         if inside and len(point) >= best:
-            best, kind = len(point), right.split(" ", 1)[0]
-    return kind
+            best, found = len(point), kind
+    return found
+
+
+def _mounts() -> str:
+    """The text of mountinfo; empty if there is none."""
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as mounts:
+            return mounts.read()
+    except OSError:
+        return ""
+
+
+def _mounted(mounts: str) -> Iterator[tuple[str, str, str]]:
+    """The device, the mount point and the type of all that is mounted, by the text of mountinfo."""
+    for line in mounts.splitlines():
+        left, dash, right = line.partition(" - ")
+        fields = left.split(" ")
+        if dash and len(fields) >= 5:
+            point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), fields[4])
+            yield fields[2], point, right.split(" ", 1)[0]
 
 
 def giving(where: str, owner: tuple[int, int] | None = None) -> str:

@@ -1,6 +1,9 @@
 """Registries in directories: how tests fill them, and what they then find there."""
 
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lading.app.maintenance import audit, configured
@@ -10,6 +13,7 @@ from lading.registry.registry import LocalRegistry
 from lading.testing import samples
 
 NAME = RepositoryName("team/app")
+_NOBODY = 65_534
 
 
 async def put(root: Path, seed: str, *tags: str) -> None:
@@ -36,3 +40,20 @@ def make_newer(database: Path) -> None:
         connection.execute(
             "INSERT INTO migrations SELECT 999, name, checksum, applied_at FROM migrations LIMIT 1"
         )
+
+
+@contextmanager
+def closed(directory: Path) -> Iterator[None]:
+    """Within this, nothing in *directory* is open to us, who are not root."""
+    for each in directory.parents[:-2]:
+        each.chmod(0o755)
+    directory.chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        if was == 0:
+            os.seteuid(0)
+        directory.chmod(0o755)

@@ -1,6 +1,5 @@
 """A registry is copied as it was at one moment, and made again of its copy."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,16 @@ from lading.registry.collected import unheard
 from lading.registry.registry import LocalRegistry
 from lading.storage.layout import blob_path
 from lading.testing import samples
-from tests.unit.app.directories import NAME, make_newer, put, tags
+from tests.unit.app.directories import NAME, closed, make_newer, put, tags
+
+
+@pytest.fixture
+async def behind(root: Path, tmp_path: Path) -> Path:
+    """A copy of *root* that was made before the last push."""
+    copy = tmp_path / "copy"
+    await back_up(root, copy, link=False)
+    await put(root, "two", "v2")
+    return copy
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -34,20 +42,17 @@ async def test_copy_of_a_copy_has_everything(root: Path, tmp_path: Path, link: b
 
 
 async def test_second_backup_copies_what_is_new_and_drops_what_is_gone(
-    root: Path, tmp_path: Path
+    root: Path, tmp_path: Path, behind: Path
 ) -> None:
     """An older copy is brought up to date."""
-    there = tmp_path / "copy"
-    await back_up(root, there, link=False)
-    await put(root, "two", "v2")
     async with open_stores(root) as stores:
         repository = LocalRegistry(stores.blobs, stores.metadata).repository(NAME)
         await repository.delete_manifest(samples.image("one").manifest.digest)
     loaded = configured(root=str(root), grace="0")
     await collect(loaded, untagged=False, dry_run=False, listener=unheard)
 
-    copied = await back_up(root, there, link=False)
-    await restore(there, tmp_path / "again", link=False)
+    copied = await back_up(root, behind, link=False)
+    await restore(behind, tmp_path / "again", link=False)
 
     assert (copied.blobs, copied.new) == (3, 3 - len(_shared()))
     assert copied.gone == 3 - len(_shared())
@@ -116,40 +121,30 @@ async def test_copy_of_a_newer_version_is_refused_before_anything_is_copied(
 
 
 async def test_what_was_mended_in_an_older_copy_stays_when_the_rest_fails(
-    root: Path, tmp_path: Path
+    root: Path, behind: Path
 ) -> None:
     """Of a blob that had been cut short, the copy has all bytes; of what it does not name, none."""
-    there = tmp_path / "copy"
-    await back_up(root, there, link=False)
-    await put(root, "two", "v2")
     older, newer = ({*samples.image(seed).blobs} for seed in ("one", "two"))
-    mended = _file(there, min(older))
+    mended = _file(behind, min(older))
     mended.write_bytes(b"cut")
-    (there / f"{DATABASE}-wal").mkdir()
+    (behind / f"{DATABASE}-wal").mkdir()
 
     with pytest.raises(StorageFailed):
-        await back_up(root, there, link=False)
+        await back_up(root, behind, link=False)
 
     assert mended.read_bytes() == min(older)
-    assert [_file(there, each).exists() for each in older | newer] == [
+    assert [_file(behind, each).exists() for each in older | newer] == [
         each in older for each in older | newer
     ]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
 def test_directory_that_is_closed_to_us_is_not_called_empty(tmp_path: Path) -> None:
     """Nor is it taken for a mistake of the program."""
-    for each in (tmp_path, *tmp_path.parents[:-2]):
-        each.chmod(0o755)
-    closed = tmp_path / "closed"
-    closed.mkdir(0o700)
+    above = tmp_path / "closed"
+    above.mkdir()
 
-    os.seteuid(65_534)
-    try:
-        with pytest.raises(StorageReadOnly, match="Permission denied"):
-            require_empty(closed / "root")
-    finally:
-        os.seteuid(0)
+    with closed(above), pytest.raises(StorageReadOnly, match="Permission denied"):
+        require_empty(above / "root")
 
 
 def _file(root: Path, blob: bytes) -> Path:

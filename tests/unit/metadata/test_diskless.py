@@ -3,9 +3,10 @@
 import asyncio
 import fcntl
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import apsw
 import pytest
@@ -29,7 +30,22 @@ from lading.testing import samples
 
 APP = RepositoryName("team/app")
 GRACE = timedelta(hours=24)
+Result = TypeVar("Result")
 SHORT = ManifestPut(APP, samples.index(), (Tag("latest"),))
+
+
+def _writer(root: Path, kind: type[SqliteConnection] = SqliteConnection) -> Writer:
+    prepare_sqlite(root)
+    transactions = Transactions(lambda: kind(path_of(root), writes=True))
+    return Writer(transactions, WriteLock(root / "write.lock"))
+
+
+async def _begun(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    """*work*, which has had some turns of the loop."""
+    task = asyncio.create_task(work)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return task
 
 
 @pytest.fixture
@@ -95,9 +111,7 @@ async def test_other_process_that_writes_is_not_waited_for_on_the_event_loop(
     with (tmp_path / "metadata" / "write.lock").open("r+") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         deleting = TagDeleted(APP, Tag("latest"))
-        committing = asyncio.create_task(store.commit(deleting, occasion=Occasion()))
-        for _ in range(3):
-            await asyncio.sleep(0)
+        committing = await _begun(store.commit(deleting, occasion=Occasion()))
         waiting = not committing.done()
         assert await store.get_manifest(APP, Tag("latest")) == SHORT.manifest
 
@@ -108,9 +122,7 @@ async def test_other_process_that_writes_is_not_waited_for_on_the_event_loop(
 
 async def test_thread_that_has_its_turn_is_not_waited_for(tmp_path: Path) -> None:
     """Nothing is done then, and the caller is told so."""
-    prepare_sqlite(tmp_path)
-    transactions = Transactions(lambda: SqliteConnection(path_of(tmp_path), writes=True))
-    writer = Writer(transactions, WriteLock(tmp_path / "write.lock"))
+    writer = _writer(tmp_path)
     busy, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 
@@ -133,9 +145,7 @@ async def test_thread_that_has_its_turn_is_not_waited_for(tmp_path: Path) -> Non
 
 async def test_long_change_that_waits_is_not_made_on_the_event_loop(tmp_path: Path) -> None:
     """It was asked for first, and comes first."""
-    prepare_sqlite(tmp_path)
-    transactions = Transactions(lambda: SqliteConnection(path_of(tmp_path), writes=True))
-    writer = Writer(transactions, WriteLock(tmp_path / "write.lock"))
+    writer = _writer(tmp_path)
     busy, go_on = threading.Event(), threading.Event()
 
     def occupy(_: Connection) -> int:
@@ -159,7 +169,6 @@ async def test_log_that_the_event_loop_made_long_is_copied_by_the_writers_own_th
     tmp_path: Path,
 ) -> None:
     """Nobody is kept waiting for that."""
-    prepare_sqlite(tmp_path)
     copied_by: list[str] = []
 
     class WithLongLog(SqliteConnection):
@@ -169,8 +178,7 @@ async def test_log_that_the_event_loop_made_long_is_copied_by_the_writers_own_th
         def checkpoint(self, *, patient: bool) -> None:
             copied_by.append(threading.current_thread().name)
 
-    transactions = Transactions(lambda: WithLongLog(path_of(tmp_path), writes=True))
-    writer = Writer(transactions, WriteLock(tmp_path / "write.lock"))
+    writer = _writer(tmp_path, WithLongLog)
 
     for _ in range(20):
         await asyncio.to_thread(writer.do_blocking, lambda _: None)
@@ -183,14 +191,12 @@ async def test_log_that_the_event_loop_made_long_is_copied_by_the_writers_own_th
 
 async def test_change_is_made_though_nobody_can_tell_how_long_the_log_is(tmp_path: Path) -> None:
     """It is committed by then."""
-    prepare_sqlite(tmp_path)
 
     class WithoutLog(SqliteConnection):
         def log_pages(self) -> int:
             raise apsw.IOError("disk I/O error")
 
-    transactions = Transactions(lambda: WithoutLog(path_of(tmp_path), writes=True))
-    writer = Writer(transactions, WriteLock(tmp_path / "write.lock"))
+    writer = _writer(tmp_path, WithoutLog)
 
     answers = [await writer.do(lambda _: "made") for _ in range(40)]
     await writer.aclose()
@@ -223,11 +229,8 @@ async def test_program_that_is_not_ours_is_not_waited_for_on_the_event_loop(
     foreign = apsw.Connection(str(path_of(tmp_path)))
     foreign.execute("BEGIN IMMEDIATE")
 
-    committing = asyncio.create_task(
-        store.commit(ManifestPut(APP, samples.index(), (Tag("v2"),)), occasion=Occasion())
-    )
-    for _ in range(3):
-        await asyncio.sleep(0)
+    change = ManifestPut(APP, samples.index(), (Tag("v2"),))
+    committing = await _begun(store.commit(change, occasion=Occasion()))
     waiting = not committing.done()
     foreign.execute("ROLLBACK")
     foreign.close()
