@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 
-from lading.errors import StorageDamaged, StorageFull, StorageUnfit
+from lading.errors import StorageDamaged, StorageUnfit
 from lading.metadata import audit
 from lading.metadata.migrations import outstanding
 from lading.metadata.sqlite_connection import SqliteConnection
@@ -34,11 +34,8 @@ def take(root: Path, target: Path, go_on: Callable[[], None]) -> None:
     connection = SqliteConnection(root / DATABASE, writes=True)
     try:
         connection.watch(go_on)
-        connection.run("VACUUM INTO ?", (str(target),))
-    except apsw.FullError as error:
-        raise StorageFull(f"{target.parent} has no room for a copy of {connection.name}") from error
-    except apsw.Error as error:
-        raise connection.translated(error) from error
+        full = f"{target.parent} has no room for a copy of {connection.name}"
+        connection.copy_to(target, full=full)
     finally:
         connection.close()
     with storage_errors(target), target.open("rb") as file:

@@ -23,7 +23,12 @@ from lading.metadata.connection import Connection
 from lading.metadata.locks import FileLocks, ProcessLocks
 from lading.metadata.sqlite_connection import SqliteConnection
 from lading.metadata.sqlite_file import configure, integrity_of, path_of, require_ours, utc_now
-from lading.metadata.sqlite_private import PrivateDatabase, copied, created_in_memory, vacuum_into
+from lading.metadata.sqlite_private import (
+    PrivateDatabase,
+    copied,
+    copy_for_a_while,
+    created_in_memory,
+)
 from lading.metadata.sqlite_writer import Transactions, Writer, untimed
 from lading.metadata.store import RowStore
 from lading.metadata.write_lock import WriteLock
@@ -217,6 +222,6 @@ class _FileDatabase:
 def _copy_file(database: Path, target: Path) -> None:
     connection = SqliteConnection(database, writes=True)
     try:
-        vacuum_into(connection, target)
+        copy_for_a_while(connection, target)
     finally:
         connection.close()

@@ -142,6 +142,21 @@ class SqliteConnection:
         finally:
             self._connection.set_busy_timeout(BUSY_MILLISECONDS)
 
+    def copy_to(self, target: Path, *, full: str) -> None:
+        """Write all that is committed to *target*, which is new or empty; writers go on meanwhile.
+
+        Raises:
+            StorageFull: there is no room for it, which *full* says.
+            StorageFailed: it cannot be copied.
+        """
+        try:
+            self.run("VACUUM INTO ?", (str(target),))
+        except apsw.FullError as error:
+            # Not the disk of the registry, and pushes go on.
+            raise StorageFull(full) from error
+        except apsw.Error as error:
+            raise self.translated(error) from error
+
     def close(self) -> None:
         """Let go of the database. Closing twice is fine."""
         self._connection.close(force=True)

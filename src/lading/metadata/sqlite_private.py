@@ -10,7 +10,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from lading.errors import StorageFull
 from lading.metadata.connection import Connection
 from lading.metadata.migrations import migrate
 from lading.metadata.rows import stamp
@@ -22,23 +21,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def vacuum_into(connection: SqliteConnection, target: Path) -> None:
-    """Copy all that is committed to the new file *target*, which is for a while.
-
-    Raises:
-        StorageFull: there is no room for it.
-        StorageFailed: it cannot be copied.
-    """
-    try:
-        connection.run("VACUUM INTO ?", (str(target),))
-    except apsw.FullError as error:
-        # Not the disk of the registry, and pushes go on.
-        raise StorageFull(
-            f"{target.parent.parent} has no room for a copy of {connection.name}: "
-            "let TMPDIR name a directory that has"
-        ) from error
-    except apsw.Error as error:
-        raise connection.translated(error) from error
+def copy_for_a_while(connection: SqliteConnection, target: Path) -> None:
+    """As `SqliteConnection.copy_to`, to a place among temporary files."""
+    full = (
+        f"{target.parent.parent} has no room for a copy of {connection.name}: "
+        "let TMPDIR name a directory that has"
+    )
+    connection.copy_to(target, full=full)
 
 
 @asynccontextmanager
@@ -117,7 +106,7 @@ class PrivateDatabase:
         """A copy."""
 
         async def copy(target: Path) -> None:
-            vacuum_into(self._connection, target)
+            copy_for_a_while(self._connection, target)
 
         async with copied(copy) as found:
             yield found
