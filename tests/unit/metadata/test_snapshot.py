@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.errors import StorageFailed
+from lading.errors import StorageFailed, StorageFull
 from lading.metadata.snapshot import DATABASE, put, take
 from lading.metadata.sqlite_file import prepare_sqlite
 
@@ -96,3 +96,9 @@ def test_damaged_rows_are_replaced(root: Path) -> None:
     put(rows, root)
 
     assert tables(root) == before
+
+
+def test_directory_without_room_for_the_rows_is_named(root: Path) -> None:
+    """It need not be that of the registry, whose disk may have room."""
+    with pytest.raises(StorageFull, match="/dev has no room for a copy of "):
+        take(root, Path("/dev/full"), lambda: None)
