@@ -6,7 +6,7 @@ it has. Whoever sends a body closes it, once, whatever happened.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, Self, assert_never, runtime_checkable
 
 from lading.errors import BodyIncomplete, RangeUnsatisfiable
@@ -48,6 +48,19 @@ class Inbound(Protocol):
 
         Raises:
             BodyIncomplete: the sender went away.
+        """
+        ...
+
+
+@runtime_checkable
+class Pourable(Protocol):
+    """A body whose bytes can be taken where they come in, on the event loop."""
+
+    async def pour(self, take: Callable[[memoryview], None]) -> None:
+        """Give *take* each block when it comes, until the end, or until the sender pauses.
+
+        In place of `Inbound.blocks`, for short bodies and for what does not wait. That the sender
+        went away is for `Inbound.ready` to tell; what *take* raises is raised here.
         """
         ...
 

@@ -7,34 +7,58 @@ from collections.abc import Callable, Iterator
 from lading.errors import BodyIncomplete, SizeInvalid
 from lading.wire.framing import Framing
 
+_PATIENCE = 0.01
+"""Seconds without a byte after which a body is no longer poured."""
+_TURN = 0.25
+"""Seconds for which one is poured at most: what takes it holds something that others may want."""
+
 
 class BufferedBody:
     """A body that the connection feeds (an `Inbound`).
 
     The connection stops reading with every piece and reads on when somebody waits for the next,
-    so no more than one read is held in memory.
+    so no more than one read is held in memory. While it is poured, the connection reads on, and
+    nothing is held.
     """
 
-    def __init__(self, framing: Framing, *, pause: float, on_wait: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        framing: Framing,
+        first: bytearray,
+        *,
+        pause: float,
+        on_wait: Callable[[], None],
+    ) -> None:
         self.length = framing.length
         self.framing = framing
         self._pause = pause
         self._on_wait = on_wait
-        self._came: deque[bytes] = deque()
+        self._came: deque[memoryview] = deque()
+        self._pouring: _Pouring | None = None
         self._lost = False
         self._broken: SizeInvalid | None = None
         self._waiter: asyncio.Future[None] | None = None
+        payload = self._payload(memoryview(first))
+        if payload:
+            self._came.append(payload)
 
     def feed(self, data: memoryview) -> None:
         """Bytes came, framing and all; they are moved about in *data*, which is not kept."""
+        payload = self._payload(data)
+        if self._pouring is not None and self._pouring.goes_on:
+            self._pouring.give(payload)
+            if not self.framing.done and self._broken is None:
+                return
+        elif payload:
+            self._came.append(memoryview(bytes(payload)))
+        self._wake()
+
+    def _payload(self, data: memoryview) -> memoryview:
         try:
-            taken = self.framing.feed(data)
+            return data[: self.framing.feed(data)]
         except SizeInvalid as error:
             self._broken = error
-        else:
-            if taken:
-                self._came.append(bytes(data[:taken]))
-        self._wake()
+            return data[:0]
 
     def lose(self) -> None:
         """The sender went away."""
@@ -44,6 +68,8 @@ class BufferedBody:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if self._pouring is not None:
+            self._pouring.end()
 
     async def ready(self) -> bool:
         """Wait for bytes."""
@@ -70,7 +96,63 @@ class BufferedBody:
         if not self._came and not self.framing.done and not self._lost and not self._broken:
             raise BodyIncomplete(f"the sender was silent for {self._pause:g} s")
 
+    @property
+    def pouring(self) -> bool:
+        """Whether bytes are taken when they come, so that reading need not stop."""
+        return self._pouring is not None and self._pouring.goes_on
+
+    async def pour(self, take: Callable[[memoryview], None]) -> None:
+        """See `Pourable.pour`."""
+        for block in self.blocks():
+            take(block)
+        if self.framing.done or self._broken is not None or self._lost:
+            return
+        self._pouring = pouring = _Pouring(take)
+        self._on_wait()
+        try:
+            await pouring.ended
+        finally:
+            self._pouring = None
+            pouring.timer.cancel()
+
     def blocks(self) -> Iterator[memoryview]:
         """What came so far."""
         while self._came:
-            yield memoryview(self._came.popleft())
+            yield self._came.popleft()
+
+
+class _Pouring:
+    """From the first byte that is taken as it comes to the last."""
+
+    def __init__(self, take: Callable[[memoryview], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._take = take
+        self._end = self._loop.time() + _TURN
+        self._came = False
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self.timer = self._loop.call_later(_PATIENCE, self._look)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended; whoever waits for that may not know yet."""
+        return not self.ended.done()
+
+    def give(self, block: memoryview) -> None:
+        """Let *block* be taken; what that raises ends it."""
+        self._came = True
+        try:
+            self._take(block)
+        except Exception as error:  # noqa: BLE001 - belongs to whoever takes
+            self.ended.set_exception(error)
+
+    def end(self) -> None:
+        """Nothing more is taken."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _look(self) -> None:
+        if self._came and self._loop.time() < self._end:
+            self._came = False
+            self.timer = self._loop.call_later(_PATIENCE, self._look)
+        else:
+            self.end()

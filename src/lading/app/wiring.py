@@ -34,6 +34,8 @@ from lading.registry.purge import Purge
 from lading.registry.registry import LocalRegistry
 from lading.registry.rules import ReadOnlyRegistry
 from lading.registry.upkeep import Upkeep
+from lading.storage.root import is_diskless
+from lading.storage.writer import POURED
 from lading.wire.message import Handler
 from lading.wire.routes import under
 
@@ -180,7 +182,7 @@ async def connections(config: Config, handler: Handler) -> AsyncIterator[Connect
         idle_time=http.keep_alive.total_seconds(),
         body_pause=http.body_timeout.total_seconds(),
         write_pause=http.body_timeout.total_seconds(),
-        lane_from=http.lane_from,
+        lane_from=_lane_from(config),
         drain_size=http.discard_limit,
     )
     threads = ThreadPoolExecutor(_SENDERS, "lading-send")
@@ -188,6 +190,14 @@ async def connections(config: Config, handler: Handler) -> AsyncIterator[Connect
         yield Connections(handler, threads, bounds)
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def _lane_from(config: Config) -> int | None:
+    lane_from = config.http.lane_from
+    if lane_from is None or not is_diskless(config.root):
+        return lane_from
+    # Without a disk, what the store can take on the event loop needs no thread (decision 17).
+    return max(lane_from, POURED + 1)
 
 
 def _background(

@@ -301,8 +301,10 @@ class LocalUpload:
         limit = self._limit
         if limit is None:
             return body
-        if body.length is not None and self.offset + body.length > limit:
-            raise UploadTooLarge(f"{self.offset + body.length} bytes, the limit is {limit}")
+        if body.length is not None:
+            if self.offset + body.length > limit:
+                raise UploadTooLarge(f"{self.offset + body.length} bytes, the limit is {limit}")
+            return body
         return _Bounded(body, limit - self.offset, limit)
 
 

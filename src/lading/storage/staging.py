@@ -177,17 +177,22 @@ def drain(file: int, upload_id: UploadId, progress: Progress, body: Inbound, asi
             # the file.
             progress.hasher = None
             with aside.doing(hasher.update, block):
-                _append(file, upload_id, block, progress)
+                append(file, upload_id, progress, block)
             progress.hasher = hasher
         else:
-            _append(file, upload_id, block, progress)
+            append(file, upload_id, progress, block)
         if progress.offset - progress.begun >= _EAGER:
             _begin_writing_back(file, progress)
         if progress.stopped:
             break
 
 
-def _append(file: int, upload_id: UploadId, block: memoryview, progress: Progress) -> None:
+def append(file: int, upload_id: UploadId, progress: Progress, block: memoryview) -> None:
+    """Write *block* at the end of a claimed upload, and hash it; *progress* is true whatever happens.
+
+    Raises:
+        StorageFailed: there is no room for all of it.
+    """
     while block:
         try:
             written = os.write(file, block)

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
-from lading.bodies import Inbound
+from lading.bodies import Inbound, Pourable
 from lading.errors import DigestInvalid, UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import Finished, UploadId
 from lading.oci.digest import Digest
@@ -18,7 +19,10 @@ from lading.storage.threads import Threads
 from lading.wall import storage_errors
 
 SHORT = 64 << 10
-"""Bodies of fewer bytes are taken on the event loop where there is no disk."""
+"""Bodies of fewer bytes are taken at once, on the event loop, where there is no disk."""
+
+POURED = 2 << 20
+"""The longest upload that is taken there as it comes: if all is there, in some 2 ms."""
 
 _FREED_SOON = 4 << 20
 """How many bytes may be given back there; that takes about a millisecond."""
@@ -66,6 +70,10 @@ class FilesystemWriter:
         """See `BlobWriter.write`; a body that pauses holds neither a thread nor the lock."""
         bodies = self._shared.bodies
         self._progress.stopped = False
+        poured = self._poured(body)
+        if poured is not None:
+            with suppress(UploadOutOfOrder):
+                await self._absorb_poured(poured)
         while await body.ready():
             await bodies.run_or_stop(
                 self._stop,
@@ -90,11 +98,14 @@ class FilesystemWriter:
     ) -> Finished | None:
         """See `BlobWriter.finish`; it takes one visit to one thread, or none."""
         self._progress.stopped = False
-        short = body.length is not None and body.length < SHORT
         with self._ending():
-            if short and self._can_publish_at_once(expected):
+            if self._can_publish_at_once(expected):
                 with suppress(UploadOutOfOrder):
-                    return self._finish(body, expected, None, patient=False)
+                    poured = self._poured(body)
+                    if poured is not None:
+                        return await self._finish_poured(poured, expected, body.length)
+                    if body.length is not None and body.length < SHORT:
+                        return self._finish(body, expected, None, patient=False)
             # Where there is no disk, what follows takes less time on the event loop.
             following = None if self._shared.diskless else then
             return await self._shared.bodies.run_or_stop(
@@ -124,6 +135,17 @@ class FilesystemWriter:
             and progress.has_hashed(expected.algorithm)
         )
 
+    def _poured(self, body: Inbound) -> Pourable | None:
+        """*body*, if it can be taken on the event loop, as it comes."""
+        if (
+            self._shared.diskless
+            and isinstance(body, Pourable)
+            and body.length is not None
+            and self._progress.offset + body.length <= POURED
+        ):
+            return body
+        return None
+
     def _stop(self) -> None:
         self._progress.stopped = True
 
@@ -143,6 +165,25 @@ class FilesystemWriter:
         if not self._over:
             self._over = True
             self._shared.uploads = max(0, self._shared.uploads - 1)
+
+    async def _absorb_poured(self, body: Pourable) -> None:
+        at = self._progress.offset
+        flags = os.O_WRONLY | os.O_APPEND
+        with staging.claimed(self._path, self._id, flags, at=at, patient=False) as file:
+            await body.pour(partial(staging.append, file, self._id, self._progress))
+
+    async def _finish_poured(
+        self, body: Pourable, expected: Digest, length: int | None
+    ) -> Finished | None:
+        progress = self._progress
+        begun = progress.offset
+        flags = os.O_RDWR | os.O_APPEND
+        with staging.claimed(self._path, self._id, flags, at=begun, patient=False) as file:
+            await body.pour(partial(staging.append, file, self._id, progress))
+            if progress.offset - begun != length:
+                return None
+            self._publish(file, expected, written=length > 0)
+        return Finished(progress.offset, followed=False)
 
     def _finish(
         self,

@@ -1,4 +1,4 @@
-"""Connections of our own server, on real sockets, with the lane and without."""
+"""Connections of our own server, on real sockets: with the lane, without, and bodies poured."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ import pytest
 import uvloop
 
 from lading.app.connection import Bounds, Connections
-from lading.bodies import FileSpan, Held, read
+from lading.bodies import FileSpan, Held, Pourable, read
 from lading.errors import BodyIncomplete, SizeInvalid
 from lading.wire.message import Handler, Request, Response
 
@@ -115,6 +115,7 @@ class _House:
 
     def __init__(self, files: Path) -> None:
         self.files = files
+        self.pours = False
         self.broken: list[Exception] = []
         self.seen: list[int] = []
         self.saw = threading.Event()
@@ -161,14 +162,19 @@ class _House:
     async def _hashed(self, request: Request) -> Response:
         hasher, count = hashlib.sha256(), 0
 
-        def absorb() -> None:
+        def take(block: memoryview) -> None:
             nonlocal count
+            hasher.update(block)
+            count += len(block)
+
+        def absorb() -> None:
             for block in request.body.blocks():
-                hasher.update(block)
-                count += len(block)
+                take(block)
 
         loop = asyncio.get_running_loop()
         try:
+            if self.pours and isinstance(request.body, Pourable):
+                await request.body.pour(take)
             while await request.body.ready():
                 await loop.run_in_executor(self.threads(), absorb)
         except (BodyIncomplete, SizeInvalid) as error:
@@ -190,7 +196,7 @@ def house(tmp_path: Path) -> _House:
     return _House(tmp_path)
 
 
-@pytest.fixture(params=["lane", "loop"])
+@pytest.fixture(params=["lane", "loop", "pour"])
 def start(request: pytest.FixtureRequest, house: _House) -> Iterator[_Start]:
     """Starts servers that end with the test, and are looked at while they end."""
     servers: list[_Listening] = []
@@ -199,6 +205,7 @@ def start(request: pytest.FixtureRequest, house: _House) -> Iterator[_Start]:
         bounds = _GENEROUS if request.param == "lane" else replace(_GENEROUS, lane_from=None)
         server = _Listening(house, replace(bounds, **changes))
         house.threads = lambda: server.pool
+        house.pours = request.param == "pour"
         servers.append(server)
         return server
 

@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
+from lading.app import wiring
 from lading.app.config.content import CollectorConfig, ManifestsConfig, UploadsConfig
+from lading.app.config.doors import HttpConfig
 from lading.app.config.tree import Config
 from lading.app.config.watching import LogConfig
 from lading.app.directory import prepare
 from lading.app.stores import open_stores
-from lading.app.wiring import open_registry, running
+from lading.app.wiring import connections, open_registry, running
 from lading.bodies import Bytes, Held
 from lading.errors import StorageUnfit, Unsupported, UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
-from lading.wire.message import Handler, Request
+from lading.storage.writer import POURED
+from lading.wire.message import Handler, Request, Response
 
 NAME = RepositoryName.parse("team/app")
 DATA = b"some content"
@@ -156,3 +159,31 @@ async def test_stores_are_not_made_of_a_mistyped_path(tmp_path: Path) -> None:
             pass
 
     assert not (tmp_path / "typo").exists()
+
+
+async def _nobody(request: Request) -> Response:
+    raise AssertionError(request.path)
+
+
+@pytest.mark.parametrize(
+    ("in_memory", "said", "lane_from"),
+    [
+        (False, 1000, 1000),
+        (True, 1000, POURED + 1),
+        (True, 5 << 20, 5 << 20),
+        (True, None, None),
+    ],
+)
+async def test_bodies_that_are_poured_take_no_lane(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_memory: bool,
+    said: int | None,
+    lane_from: int | None,
+) -> None:
+    """Where a store has no disk; elsewhere the lane begins where the configuration says."""
+    monkeypatch.setattr(wiring, "is_diskless", lambda root: in_memory and root == tmp_path)
+    config = Config(root=tmp_path, http=HttpConfig(lane_from=said))
+
+    async with connections(config, _nobody) as found:
+        assert found.bounds.lane_from == lane_from
