@@ -7,7 +7,7 @@ it has. Whoever sends a body closes it, once, whatever happened.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, Self, assert_never, runtime_checkable
+from typing import NamedTuple, Protocol, Self, assert_never, cast, runtime_checkable
 
 from lading.errors import BodyIncomplete, RangeUnsatisfiable
 
@@ -24,7 +24,7 @@ class Inbound(Protocol):
 
     Whoever stores it alternates: ``while await body.ready(): await run(absorb, body)``, where
     ``absorb`` runs in a worker thread and drains ``blocks()``. So a sender that has nothing to
-    give holds no thread.
+    give holds no thread. What can be `poured` needs none at all.
     """
 
     @property
@@ -52,17 +52,26 @@ class Inbound(Protocol):
         ...
 
 
-@runtime_checkable
-class Pourable(Protocol):
-    """A body whose bytes can be taken where they come in, on the event loop."""
+class Pourable(Inbound, Protocol):
+    """A body whose bytes can be taken where they come in, on the event loop.
+
+    It never gives more than its length.
+    """
 
     async def pour(self, take: Callable[[memoryview], None]) -> None:
-        """Give *take* each block when it comes, until the end, or until the sender pauses.
+        """Give *take*, which must not wait, each block when it comes; in place of `blocks`.
 
-        In place of `Inbound.blocks`, for short bodies and for what does not wait. That the sender
-        went away is for `Inbound.ready` to tell; what *take* raises is raised here.
+        Until the end, or until the sender pauses or others have waited long enough: whether more is
+        to come is for `ready` to tell, and that the sender went away. What *take* raises is raised
+        here.
         """
         ...
+
+
+def pourable(body: Inbound) -> Pourable | None:
+    """*body*, if it can be poured."""
+    # By its one name of its own: to ask whether it follows a protocol takes longer than a block.
+    return cast("Pourable", body) if hasattr(body, "pour") else None
 
 
 @runtime_checkable
@@ -130,6 +139,11 @@ class Bytes:
         while self._rest:
             block, self._rest = self._rest[:BLOCK], self._rest[BLOCK:]
             yield block
+
+    async def pour(self, take: Callable[[memoryview], None]) -> None:
+        """See `Pourable.pour`; all is there."""
+        for block in self.blocks():
+            take(block)
 
 
 async def read(body: Inbound, *, limit: int) -> bytes | None:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator
 from lading.errors import BodyIncomplete, SizeInvalid
 from lading.wire.framing import Framing
 
-_PATIENCE = 0.01
-"""Seconds without a byte after which a body is no longer poured."""
+_LOOK = 0.005
+"""Seconds between two looks at how a body that is poured comes along."""
+_FLOW = 16 * 1024
+"""Bytes that have to have come between two looks. Whoever takes them holds something that others
+want, and a byte now and then must not keep it from them."""
 _TURN = 0.25
-"""Seconds for which one is poured at most: what takes it holds something that others may want."""
+"""Seconds for which a body is poured at most."""
 
 
 class BufferedBody:
-    """A body that the connection feeds (an `Inbound`).
+    """A body that the connection feeds (a `Pourable`).
 
-    The connection stops reading with every piece and reads on when somebody waits for the next,
+    *first* came with the head, and is the body's from now on. The connection stops reading with every piece and reads on when somebody waits for the next,
     so no more than one read is held in memory. While it is poured, the connection reads on, and
     nothing is held.
     """
@@ -108,12 +111,12 @@ class BufferedBody:
         if self.framing.done or self._broken is not None or self._lost:
             return
         self._pouring = pouring = _Pouring(take)
-        self._on_wait()
         try:
+            self._on_wait()
             await pouring.ended
         finally:
             self._pouring = None
-            pouring.timer.cancel()
+            pouring.end()
 
     def blocks(self) -> Iterator[memoryview]:
         """What came so far."""
@@ -127,10 +130,11 @@ class _Pouring:
     def __init__(self, take: Callable[[memoryview], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._take = take
-        self._end = self._loop.time() + _TURN
-        self._came = False
+        self._until = self._loop.time() + _TURN
+        self._came = 0
+        self._paused = False
         self.ended: asyncio.Future[None] = self._loop.create_future()
-        self.timer = self._loop.call_later(_PATIENCE, self._look)
+        self._timer = self._loop.call_later(_LOOK, self._look)
 
     @property
     def goes_on(self) -> bool:
@@ -139,7 +143,7 @@ class _Pouring:
 
     def give(self, block: memoryview) -> None:
         """Let *block* be taken; what that raises ends it."""
-        self._came = True
+        self._came += len(block)
         try:
             self._take(block)
         except Exception as error:  # noqa: BLE001 - belongs to whoever takes
@@ -147,12 +151,16 @@ class _Pouring:
 
     def end(self) -> None:
         """Nothing more is taken."""
+        self._timer.cancel()
         if not self.ended.done():
             self.ended.set_result(None)
 
     def _look(self) -> None:
-        if self._came and self._loop.time() < self._end:
-            self._came = False
-            self.timer = self._loop.call_later(_PATIENCE, self._look)
-        else:
+        # Timers come before what was received: a loop that was busy may not have got to it yet, and
+        # will have before the second look.
+        pauses, self._came = self._came < _FLOW, 0
+        if (pauses and self._paused) or self._loop.time() > self._until:
             self.end()
+            return
+        self._paused = pauses
+        self._timer = self._loop.call_later(_LOOK, self._look)

@@ -6,8 +6,8 @@ it waits unparsed. Time is bounded by one sweep over all connections (`Connectio
 a request costs no timer.
 
 A body is taken in one of three ways: what came whole with the head is in memory already; small
-ones, and all under TLS, come through the event loop; big or chunked ones on plain TCP are lent to
-a thread (``lane.py``).
+ones, and all under TLS, come through the event loop, where somebody may take them as they come; big
+or chunked ones on plain TCP are lent to a thread (``lane.py``).
 """
 
 import asyncio
@@ -32,12 +32,12 @@ from lading.wire.message import Handler, Headers, Request, Response
 log = logging.getLogger(__name__)
 
 _END_OF_HEAD = b"\r\n\r\n"
-_LANDING = 64 * 1024
-"""What one read takes at most. Bytes of a big body that come with its head are copied once more
-than those that a thread takes itself, so that these are better few."""
-_WIDE_LANDING = 256 * 1024
-"""The same, of a body that is poured: nobody copies that, but while it is hashed and written, some
-300 µs, nobody else is served."""
+_LANDING = 256 * 1024
+"""What one read takes of a body that is poured, at most: to hash and write it takes some 300 µs,
+in which nobody else is served."""
+_SHORT_LANDING = 64 * 1024
+"""What any other takes. Bytes of a big body that come with its head are copied once more than those
+that a thread takes itself, so that these are better few."""
 _METHOD = frozenset(string.ascii_letters.encode())
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_BODY = Bytes(b"")
@@ -72,7 +72,7 @@ class Connections:
         self.closing = False
         self.date = ""
         self.landing = memoryview(bytearray(_LANDING))
-        self.wide_landing = memoryview(bytearray(_WIDE_LANDING))
+        self.short_landing = self.landing[:_SHORT_LANDING]
         self.loop = asyncio.get_running_loop()
 
     def __call__(self) -> "Connection":
@@ -115,7 +115,6 @@ class Connection(asyncio.BufferedProtocol):
         self._outgoing: Outgoing
         self._peer = ""
         self._lane_from: int | None = None
-        self._landing = shared.landing
         self._ahead = bytearray()
         self._busy = False
         self._body: BufferedBody | LentBody | None = None
@@ -173,20 +172,17 @@ class Connection(asyncio.BufferedProtocol):
         """Where the next bytes go: a place that all connections share, since none keeps it."""
         body = self._body
         pours = isinstance(body, BufferedBody) and body.pouring
-        self._landing = self.shared.wide_landing if pours else self.shared.landing
-        return self._landing
+        return self.shared.landing if pours else self.shared.short_landing
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes came: of a head, of a body, or too early."""
-        data = self._landing[:nbytes]
+        data = self.shared.landing[:nbytes]
         if self._skipping is not None:
             self._skip(data)
         elif not self._busy:
             self._ahead += data
             self._read_next()
         elif isinstance(self._body, BufferedBody) and not self._body.framing.done:
-            if not self._body.pouring:
-                self._pause()
             self._feed(self._body, data)
         else:
             # A pipelined request waits unparsed, and the next read for longer.
@@ -266,6 +262,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _feed(self, body: BufferedBody, data: memoryview) -> None:
         body.feed(data)
+        if not body.pouring:
+            # Nor is the end of the connection looked for, or its answer would be cut off.
+            self._pause()
         self._ahead += body.framing.rest
 
     def _read_body(self) -> None:

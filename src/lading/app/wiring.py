@@ -35,7 +35,7 @@ from lading.registry.registry import LocalRegistry
 from lading.registry.rules import ReadOnlyRegistry
 from lading.registry.upkeep import Upkeep
 from lading.storage.root import is_diskless
-from lading.storage.writer import POURED
+from lading.storage.writer import MOST_POURED
 from lading.wire.message import Handler
 from lading.wire.routes import under
 
@@ -197,7 +197,7 @@ def _lane_from(config: Config) -> int | None:
     if lane_from is None or not is_diskless(config.root):
         return lane_from
     # Without a disk, what the store can take on the event loop needs no thread (decision 17).
-    return max(lane_from, POURED + 1)
+    return max(lane_from, MOST_POURED + 1)
 
 
 def _background(

@@ -2,7 +2,8 @@
 
 Across processes it is ``flock`` on files that are never removed: the kernel frees it when its
 holder dies. Waiting polls instead of sitting in a thread, so that it can be cancelled and so that
-many waiters need no threads; locks are held for milliseconds, and a wait is rare.
+many waiters need no threads; locks are held for milliseconds, seldom for a quarter of a second while
+bytes flow, and a wait is rare.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum, auto
 from functools import lru_cache, partial
 
-from lading.bodies import Inbound
+from lading.bodies import Inbound, pourable
 from lading.errors import (
     DigestInvalid,
     TooManyRequests,
@@ -304,7 +304,9 @@ class LocalUpload:
         if body.length is not None:
             if self.offset + body.length > limit:
                 raise UploadTooLarge(f"{self.offset + body.length} bytes, the limit is {limit}")
-            return body
+            if pourable(body) is not None:
+                # It gives no more than it said.
+                return body
         return _Bounded(body, limit - self.offset, limit)
 
 

@@ -2,7 +2,8 @@
 
 Blobs lie at Distribution's paths, uploads beside them: `layout` knows which is where, `staging`
 how uploads grow, `publish` how they become blobs, `tree` how blobs are read and removed. Whatever
-touches the disk runs in threads of the store's own. Several processes may use one root at once.
+touches the disk runs in threads of the store's own; where there is none, short work is done on the
+event loop. Several processes may use one root at once.
 """
 
 import os
@@ -57,7 +58,7 @@ async def open_filesystem(
     *cache* bounds the memory for small blobs (bytes, in each process; 0 for none), *threads* and
     *transfers* the threads for short work and for bodies. *sync* makes the data of a descriptor
     durable; tests let it fail. *diskless* says that *root* has no disk to wait for: then small
-    blobs are published on the event loop, and directories are not synced.
+    blobs are taken and published on the event loop, and directories are not synced.
 
     Raises:
         StorageFailed: the directories cannot be made.

@@ -1,8 +1,8 @@
 """Uploads on disk: one file each, whose bytes and length are all the state there is.
 
 Everything here blocks: in a worker thread or, where there is no disk, for a moment on the event
-loop. No descriptor outlives a call, so an upload
-whose sender is silent costs nothing, and any process can go on with it.
+loop. A claim lasts while bytes flow and a moment longer, so an upload whose sender is silent costs
+nothing, and any process can go on with it.
 """
 
 import fcntl

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from lading.bodies import Inbound, Pourable
+from lading.bodies import Inbound, Pourable, pourable
 from lading.errors import DigestInvalid, UploadOutOfOrder, UploadUnknown
 from lading.interfaces.blobs import Finished, UploadId
 from lading.oci.digest import Digest
@@ -18,11 +18,11 @@ from lading.storage.staging import Progress
 from lading.storage.threads import Threads
 from lading.wall import storage_errors
 
-SHORT = 64 << 10
-"""Bodies of fewer bytes are taken at once, on the event loop, where there is no disk."""
+MOST_POURED = 2 << 20
+"""The longest body that is taken on the event loop, where there is no disk, in bytes."""
 
-POURED = 2 << 20
-"""The longest upload that is taken there as it comes: if all is there, in some 2 ms."""
+_POURING = 16
+"""How many are taken there at a time: the loop serves nobody else for what all of them have sent."""
 
 _FREED_SOON = 4 << 20
 """How many bytes may be given back there; that takes about a millisecond."""
@@ -34,7 +34,8 @@ class Shared:
 
     ``disk`` are threads for short work, ``bodies`` for bytes on their way in and for publishing,
     ``aside`` hashes what one of them writes; ``diskless`` says that there is no disk to wait for;
-    ``uploads`` is how many are open as far as this process knows.
+    ``uploads`` is how many are open as far as this process knows, and ``pouring`` how many bodies
+    are taken on the event loop.
     """
 
     root: str
@@ -45,6 +46,7 @@ class Shared:
     diskless: bool
     hashes: RunningHashes = field(default_factory=RunningHashes)
     uploads: int = 0
+    pouring: int = 0
 
 
 class FilesystemWriter:
@@ -67,15 +69,15 @@ class FilesystemWriter:
         return self._progress.offset
 
     async def write(self, body: Inbound) -> None:
-        """See `BlobWriter.write`; a body that pauses holds neither a thread nor the lock."""
-        bodies = self._shared.bodies
+        """See `BlobWriter.write`; a body that pauses soon holds neither a thread nor the lock."""
         self._progress.stopped = False
-        poured = self._poured(body)
-        if poured is not None:
-            with suppress(UploadOutOfOrder):
-                await self._absorb_poured(poured)
         while await body.ready():
-            await bodies.run_or_stop(
+            poured = self._pourable(body)
+            if poured is not None:
+                with suppress(UploadOutOfOrder):
+                    await self._absorb_here(poured)
+                    continue
+            await self._shared.bodies.run_or_stop(
                 self._stop,
                 staging.absorb,
                 self._path,
@@ -99,13 +101,10 @@ class FilesystemWriter:
         """See `BlobWriter.finish`; it takes one visit to one thread, or none."""
         self._progress.stopped = False
         with self._ending():
-            if self._can_publish_at_once(expected):
+            poured = self._pourable(body)
+            if poured is not None and self._can_publish_at_once(expected):
                 with suppress(UploadOutOfOrder):
-                    poured = self._poured(body)
-                    if poured is not None:
-                        return await self._finish_poured(poured, expected, body.length)
-                    if body.length is not None and body.length < SHORT:
-                        return self._finish(body, expected, None, patient=False)
+                    return await self._finish_here(poured, expected)
             # Where there is no disk, what follows takes less time on the event loop.
             following = None if self._shared.diskless else then
             return await self._shared.bodies.run_or_stop(
@@ -135,16 +134,17 @@ class FilesystemWriter:
             and progress.has_hashed(expected.algorithm)
         )
 
-    def _poured(self, body: Inbound) -> Pourable | None:
-        """*body*, if it can be taken on the event loop, as it comes."""
+    def _pourable(self, body: Inbound) -> Pourable | None:
+        """*body*, if it is to be taken on the event loop, as it comes."""
+        length, shared = body.length, self._shared
         if (
-            self._shared.diskless
-            and isinstance(body, Pourable)
-            and body.length is not None
-            and self._progress.offset + body.length <= POURED
+            not shared.diskless
+            or length is None
+            or length > MOST_POURED
+            or shared.pouring >= _POURING
         ):
-            return body
-        return None
+            return None
+        return pourable(body)
 
     def _stop(self) -> None:
         self._progress.stopped = True
@@ -166,44 +166,47 @@ class FilesystemWriter:
             self._over = True
             self._shared.uploads = max(0, self._shared.uploads - 1)
 
-    async def _absorb_poured(self, body: Pourable) -> None:
-        at = self._progress.offset
-        flags = os.O_WRONLY | os.O_APPEND
-        with staging.claimed(self._path, self._id, flags, at=at, patient=False) as file:
+    async def _pour(self, body: Pourable, file: int) -> None:
+        self._shared.pouring += 1
+        try:
             await body.pour(partial(staging.append, file, self._id, self._progress))
+        finally:
+            self._shared.pouring -= 1
 
-    async def _finish_poured(
-        self, body: Pourable, expected: Digest, length: int | None
-    ) -> Finished | None:
-        progress = self._progress
-        begun = progress.offset
-        flags = os.O_RDWR | os.O_APPEND
-        with staging.claimed(self._path, self._id, flags, at=begun, patient=False) as file:
-            await body.pour(partial(staging.append, file, self._id, progress))
-            if progress.offset - begun != length:
+    async def _absorb_here(self, body: Pourable) -> None:
+        """As `staging.absorb`, on the event loop."""
+        at, flags = self._progress.offset, os.O_WRONLY | os.O_APPEND
+        with staging.claimed(self._path, self._id, flags, at=at, patient=False) as file:
+            await self._pour(body, file)
+
+    async def _finish_here(self, body: Pourable, expected: Digest) -> Finished | None:
+        """As `_finish`, on the event loop."""
+        at, flags = self._progress.offset, os.O_RDWR | os.O_APPEND
+        with staging.claimed(self._path, self._id, flags, at=at, patient=False) as file:
+            await self._pour(body, file)
+            if not self._publish_whole(file, body, expected, begun=at):
                 return None
-            self._publish(file, expected, written=length > 0)
-        return Finished(progress.offset, followed=False)
+        return Finished(self._progress.offset, followed=False)
 
     def _finish(
-        self,
-        body: Inbound,
-        expected: Digest,
-        then: Callable[[int], None] | None,
-        *,
-        patient: bool = True,
+        self, body: Inbound, expected: Digest, then: Callable[[int], None] | None
     ) -> Finished | None:
-        progress = self._progress
-        begun = progress.offset
-        flags = os.O_RDWR | os.O_APPEND
-        with staging.claimed(self._path, self._id, flags, at=begun, patient=patient) as file:
-            staging.drain(file, self._id, progress, body, self._shared.aside)
-            if body.length is None or progress.offset != begun + body.length:
+        at, flags = self._progress.offset, os.O_RDWR | os.O_APPEND
+        with staging.claimed(self._path, self._id, flags, at=at) as file:
+            staging.drain(file, self._id, self._progress, body, self._shared.aside)
+            if not self._publish_whole(file, body, expected, begun=at):
                 return None
-            self._publish(file, expected, written=body.length > 0)
+        size = self._progress.offset
         if then is not None:
-            then(progress.offset)
-        return Finished(progress.offset, followed=then is not None)
+            then(size)
+        return Finished(size, followed=then is not None)
+
+    def _publish_whole(self, file: int, body: Inbound, expected: Digest, *, begun: int) -> bool:
+        """Publish, if all of *body* came since the upload had *begun* bytes; whether it did."""
+        if body.length is None or self._progress.offset != begun + body.length:
+            return False
+        self._publish(file, expected, written=body.length > 0)
+        return True
 
     def _commit(self, expected: Digest, *, patient: bool = True) -> int:
         size = self._progress.offset

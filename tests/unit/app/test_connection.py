@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 import uvloop
 
+from lading.app import buffered
 from lading.app.connection import Bounds, Connections
-from lading.bodies import FileSpan, Held, Pourable, read
+from lading.bodies import FileSpan, Held, pourable, read
 from lading.errors import BodyIncomplete, SizeInvalid
 from lading.wire.message import Handler, Request, Response
 
@@ -116,6 +117,8 @@ class _House:
     def __init__(self, files: Path) -> None:
         self.files = files
         self.pours = False
+        self.blocks: list[int] = []
+        self.left = False
         self.broken: list[Exception] = []
         self.seen: list[int] = []
         self.saw = threading.Event()
@@ -164,6 +167,7 @@ class _House:
 
         def take(block: memoryview) -> None:
             nonlocal count
+            self.blocks.append(len(block))
             hasher.update(block)
             count += len(block)
 
@@ -173,8 +177,11 @@ class _House:
 
         loop = asyncio.get_running_loop()
         try:
-            if self.pours and isinstance(request.body, Pourable):
-                await request.body.pour(take)
+            if self.pours:
+                body = pourable(request.body)
+                assert body is not None
+                await body.pour(take)
+                self.left = await body.ready()
             while await request.body.ready():
                 await loop.run_in_executor(self.threads(), absorb)
         except (BodyIncomplete, SizeInvalid) as error:
@@ -182,6 +189,11 @@ class _House:
             self.seen.append(count)
             self.saw.set()
             return _text(400, b"broken")
+        if request.query == "later":
+            await loop.run_in_executor(None, self.gate.wait, LIMIT)
+            for _ in range(10):
+                # What has come by now is seen, if anybody looks.
+                await asyncio.sleep(0)
         return _text(201, f"{count} {hasher.hexdigest()}".encode())
 
     threads: Callable[[], ThreadPoolExecutor]
@@ -654,3 +666,42 @@ def test_requests_in_flight_are_finished_at_the_end(start: _Start, house: _House
     assert busy.ended()
     busy.close()
     idle.close()
+
+
+def test_poured_bodies_are_read_on_in_wide_reads_until_their_end(
+    house: _House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading goes on while they are, and nothing is left to be waited for."""
+    monkeypatch.setattr(buffered, "_LOOK", 2 * LIMIT)
+    house.pours = True
+    server = _Listening(house, replace(_GENEROUS, lane_from=None))
+    client = _Client(server.port)
+    body = os.urandom(2 << 20)
+    for _ in range(3):
+        client.send(_sized(body))
+
+        assert client.response() == (201, _digest_of(body))
+        assert not house.left
+    client.close()
+    server.close()
+
+    assert max(house.blocks) > 64 << 10
+
+
+def test_client_that_closes_its_half_behind_a_poured_body_is_answered(
+    house: _House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of what it says is looked for when it has its answer."""
+    monkeypatch.setattr(buffered, "_LOOK", 2 * LIMIT)
+    house.pours = True
+    server = _Listening(house, replace(_GENEROUS, lane_from=None))
+    client = _Client(server.port)
+    body = os.urandom(300_000)
+
+    client.send(_sized(body, b"/up?later"))
+    client.socket.shutdown(socket.SHUT_WR)
+    house.gate.set()
+
+    assert client.response() == (201, _digest_of(body))
+    client.close()
+    server.close()

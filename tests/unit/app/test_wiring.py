@@ -22,7 +22,7 @@ from lading.errors import StorageUnfit, Unsupported, UploadUnknown
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
-from lading.storage.writer import POURED
+from lading.storage.writer import MOST_POURED
 from lading.wire.message import Handler, Request, Response
 
 NAME = RepositoryName.parse("team/app")
@@ -169,7 +169,7 @@ async def _nobody(request: Request) -> Response:
     ("in_memory", "said", "lane_from"),
     [
         (False, 1000, 1000),
-        (True, 1000, POURED + 1),
+        (True, 1000, MOST_POURED + 1),
         (True, 5 << 20, 5 << 20),
         (True, None, None),
     ],

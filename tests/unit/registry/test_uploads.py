@@ -1,9 +1,10 @@
 """Uploads to a local registry: ids, limits, and what is left when one breaks in the middle."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from lading.interfaces.repository import Repository
 from lading.metadata.sqlite import open_sqlite
 from lading.oci.digest import Digest
 from lading.registry.registry import LocalRegistry
+from lading.storage.filesystem import open_filesystem
 from lading.storage.memory import open_memory
 from lading.testing import samples
 from lading.testing.faults import Faults, Flowing, Stalling, faulty
@@ -156,6 +158,42 @@ async def test_body_that_turns_out_too_long_is_cut_off(
         await upload.write(samples.inbound(samples.blob(1000), chunk=30, said=False))
 
     assert upload.offset <= 100
+
+
+async def test_body_that_is_longer_than_it_said_is_cut_off(
+    blobs: BlobStore, metadata: MetadataStore
+) -> None:
+    """The limit does not take the word of a caller for it."""
+    upload = await _limited(blobs, metadata, blob_limit=100).start_upload()
+    body = Flowing(b"x" * 60, b"x" * 60)
+    body.length = 10
+    body.end()
+
+    with pytest.raises(UploadTooLarge):
+        await upload.write(body)
+
+    assert upload.offset <= 100
+
+
+async def test_limit_keeps_no_body_from_being_poured(
+    tmp_path: Path, metadata: MetadataStore
+) -> None:
+    """What never gives more than it said needs nobody to count."""
+
+    class OnlyPoured(Bytes):
+        async def pour(self, take: Callable[[memoryview], None]) -> None:
+            for block in super().blocks():
+                take(block)
+
+        def blocks(self) -> Iterator[memoryview]:
+            raise AssertionError("it was not poured")
+
+    content = samples.blob(100)
+    async with open_filesystem(tmp_path, diskless=True) as blobs:
+        upload = await _limited(blobs, metadata, blob_limit=100).start_upload()
+        stored = await upload.commit(Digest.of(content), OnlyPoured(content))
+
+    assert stored.size == 100
 
 
 async def test_uploads_above_the_limit_are_turned_away_for_a_while(

@@ -108,7 +108,7 @@ class HttpConfig:
     lane_from: int | None = option(
         64 * KIB,
         "From which size on, in bytes, bodies bypass the event loop; unset: none do. In a root that "
-        "lies in memory (tmpfs), none of up to 2 MiB does.",
+        "lies in memory (tmpfs), none does that says that it has at most 2 MiB.",
         optional(size),
     )
     discard_limit: int = option(
