@@ -19,9 +19,9 @@ _TURN = 0.25
 class BufferedBody:
     """A body that the connection feeds (a `Pourable`).
 
-    *first* came with the head, and is the body's from now on. The connection stops reading with every piece and reads on when somebody waits for the next,
-    so no more than one read is held in memory. While it is poured, the connection reads on, and
-    nothing is held.
+    *first* came with the head, and is the body's from now on. The connection stops reading with
+    every piece and reads on when somebody waits for the next, so no more than one read is held in
+    memory. While it is poured, the connection reads on, and nothing is held.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ from lading.bodies import (
     Stream,
     extents,
     places_of,
+    pourable,
     read,
     source_of,
 )
@@ -235,3 +236,19 @@ async def test_closing_a_stream_closes_its_source(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(file)
+
+
+async def test_bytes_in_memory_are_poured_at_once() -> None:
+    """From where they were taken to, and nothing is left."""
+    poured, taken = pourable(await Bytes(b"some bytes").again(5)), bytearray()
+
+    assert poured is not None
+    await poured.pour(taken.extend)
+
+    assert taken == b"bytes"
+    assert not await poured.ready()
+
+
+def test_body_that_can_only_be_waited_for_cannot_be_poured() -> None:
+    """Its blocks are for a thread."""
+    assert pourable(samples.inbound(b"content")) is None
