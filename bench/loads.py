@@ -40,7 +40,13 @@ SMALL_IMAGE = (2_000, 48_000, 150_000, 500_000, 1_500_000)
 TINY = [(digest_of(b"{}"), 2), (digest_of(b"layer"), 5)]
 PREPARED_WITHIN_SECONDS = 120
 _SPARE = 1.25
-"""How much more memory is used than will be written."""
+"""How much more memory is used than will be written, at least."""
+_AMPLE = 6
+"""The same, where half of what is free is enough: what is given back is not what is taken next.
+
+Measured with three rows of 256 MiB behind each other on tmpfs: with the spare alone, the third took
+3.2 ms of Lading's and 4.1 of Distribution's processor time for a MiB, and with this 2.1 and 2.8.
+"""
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -82,9 +88,11 @@ def touch_memory(size: int) -> None:
     whoever writes waits for that, four times as long as for the writing, and the more so the
     faster they are.
     """
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    used = max(size * _SPARE, min(size * _AMPLE, free / 2))
     block = bytes(MIB)
     with tempfile.TemporaryFile(dir="/dev/shm") as file:
-        for _ in range(int(size * _SPARE / MIB)):
+        for _ in range(int(used / MIB)):
             file.write(block)
 
 
