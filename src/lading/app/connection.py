@@ -2,8 +2,8 @@
 
 httptools parses heads, and nothing else: where a head ends is found first, which bounds its size,
 and where a body ends is told by ``wire/framing.py``. While a request is answered, what comes after
-it waits unparsed. Time is bounded by one sweep over all connections (`Connections.sweep`), so that
-a request costs no timer.
+it waits unparsed. Time is bounded by one sweep over all connections (``connections.py``), so that a
+request costs no timer.
 
 A body is taken in one of three ways: what came whole with the head is in memory already; small
 ones, and all under TLS, come through the event loop, where somebody may take them as they come; big
@@ -15,7 +15,6 @@ import logging
 import string
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from email.utils import formatdate
 from typing import cast
 
 from lading.app import eager, replies
@@ -60,8 +59,8 @@ class Bounds:
     """How much of all long answers in memory may wait for receivers to take it."""
 
 
-class Connections:
-    """All connections of one worker, and what they share."""
+class Common:
+    """What all connections of one worker share, and which are open."""
 
     def __init__(self, handler: Handler, threads: ThreadPoolExecutor, bounds: Bounds) -> None:
         self.handler = handler
@@ -75,40 +74,11 @@ class Connections:
         self.short_landing = self.landing[:_SHORT_LANDING]
         self.loop = asyncio.get_running_loop()
 
-    def __call__(self) -> "Connection":
-        """A protocol for one connection, as ``loop.create_server`` wants it."""
-        return Connection(self)
-
-    def sweep(self) -> None:
-        """Look at the clock once for all: close what waited too long, renew the date."""
-        now = self.loop.time()
-        self.date = f"date: {formatdate(usegmt=True)}\r\n"
-        for connection in tuple(self.open):
-            connection.check(now)
-
-    async def keep_time(self) -> None:
-        """Sweep every second until cancelled."""
-        while True:
-            self.sweep()
-            await asyncio.sleep(1)
-
-    async def drain(self, *, deadline: float) -> None:
-        """Close idle connections, let requests in flight finish for *deadline* s, abort the rest."""
-        self.closing = True
-        for connection in tuple(self.open):
-            connection.close_when_idle()
-        until = self.loop.time() + deadline
-        while self.open and self.loop.time() < until:  # noqa: ASYNC110  # also the clock ends it
-            await asyncio.sleep(0.02)
-        for connection in tuple(self.open):
-            connection.abort()
-        await asyncio.sleep(0)
-
 
 class Connection(asyncio.BufferedProtocol):
     """One connection, from its first byte to its last."""
 
-    def __init__(self, shared: Connections) -> None:
+    def __init__(self, shared: Common) -> None:
         self.shared = shared
         self._reader = HeadReader()
         self._transport: asyncio.Transport

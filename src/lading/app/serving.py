@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from lading.app.connection import Connections
+from lading.app.connections import Connections
 from lading.app.workers import Post
 
 log = logging.getLogger(__name__)

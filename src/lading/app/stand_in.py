@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from lading.app.background import background
-from lading.app.connection import Bounds, Connections
+from lading.app.connection import Bounds
+from lading.app.connections import Connections
 from lading.app.wiring import open_registry
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.bodies import Inbound, Source, Stream

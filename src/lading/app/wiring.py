@@ -12,7 +12,8 @@ from pathlib import Path
 from lading.app.access import open_access
 from lading.app.beside import beside
 from lading.app.config.tree import Config
-from lading.app.connection import Bounds, Connections
+from lading.app.connection import Bounds
+from lading.app.connections import Connections
 from lading.app.directory import prepare
 from lading.app.notices import Noticing, noticing
 from lading.app.readonly import ReadOnly

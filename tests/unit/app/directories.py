@@ -1,6 +1,5 @@
 """Registries in directories: how tests fill them, and what they then find there."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,9 @@ from lading.app.stores import open_stores
 from lading.oci.names import RepositoryName
 from lading.registry.registry import LocalRegistry
 from lading.testing import samples
+from tests.unprivileged import unprivileged
 
 NAME = RepositoryName("team/app")
-_NOBODY = 65_534
 
 
 async def put(root: Path, seed: str, *tags: str) -> None:
@@ -48,12 +47,8 @@ def closed(directory: Path) -> Iterator[None]:
     for each in directory.parents[:-2]:
         each.chmod(0o755)
     directory.chmod(0)
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(_NOBODY)
     try:
-        yield
+        with unprivileged():
+            yield
     finally:
-        if was == 0:
-            os.seteuid(0)
         directory.chmod(0o755)

@@ -48,6 +48,15 @@ async def _poured(body: BufferedBody, taken: bytearray) -> "asyncio.Task[None]":
     return task
 
 
+async def _send_while_poured(
+    body: BufferedBody, taken: bytearray, data: bytes, *, every: float
+) -> None:
+    pouring = await _poured(body, taken)
+    while not pouring.done():
+        _come(body, data)
+        await asyncio.sleep(every)
+
+
 @pytest.mark.usefixtures("patient")
 async def test_bytes_are_taken_as_they_come() -> None:
     """Those that came with the head first; the end of the body is the end of pouring."""
@@ -103,14 +112,8 @@ async def test_byte_now_and_then_is_a_pause(monkeypatch: pytest.MonkeyPatch) -> 
     """Whoever takes them holds what others want: the flow has to be worth it."""
     monkeypatch.setattr(buffered, "_TURN", 2 * LIMIT)
     body, taken = _body(Sized(1 << 40)), bytearray()
-    pouring = await _poured(body, taken)
 
-    async def drip() -> None:
-        while not pouring.done():
-            _come(body, b".")
-            await asyncio.sleep(0.001)
-
-    await asyncio.wait_for(drip(), LIMIT)
+    await asyncio.wait_for(_send_while_poured(body, taken, b".", every=0.001), LIMIT)
 
     assert not body.pouring
 
@@ -125,14 +128,8 @@ async def test_sender_that_never_pauses_is_left_after_a_turn(
     loop = asyncio.get_running_loop()
     begun = loop.time()
     body, taken = _body(Sized(1 << 40)), bytearray()
-    pouring = await _poured(body, taken)
 
-    async def flow() -> None:
-        while not pouring.done():
-            _come(body, b"some")
-            await asyncio.sleep(0)
-
-    await asyncio.wait_for(flow(), LIMIT)
+    await asyncio.wait_for(_send_while_poured(body, taken, b"some", every=0), LIMIT)
 
     assert loop.time() - begun >= 0.3
     assert not body.pouring

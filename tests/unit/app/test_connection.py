@@ -17,7 +17,8 @@ import pytest
 import uvloop
 
 from lading.app import buffered
-from lading.app.connection import Bounds, Connections
+from lading.app.connection import Bounds
+from lading.app.connections import Connections
 from lading.bodies import FileSpan, Held, pourable, read
 from lading.errors import BodyIncomplete, SizeInvalid
 from lading.wire.message import Handler, Request, Response
@@ -668,40 +669,40 @@ def test_requests_in_flight_are_finished_at_the_end(start: _Start, house: _House
     idle.close()
 
 
-def test_poured_bodies_are_read_on_in_wide_reads_until_their_end(
-    house: _House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Reading goes on while they are, and nothing is left to be waited for."""
+@pytest.fixture
+def pourer(house: _House, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Client]:
+    """A client of a server that pours, and whose patience does not end."""
     monkeypatch.setattr(buffered, "_LOOK", 2 * LIMIT)
     house.pours = True
     server = _Listening(house, replace(_GENEROUS, lane_from=None))
     client = _Client(server.port)
-    body = os.urandom(2 << 20)
-    for _ in range(3):
-        client.send(_sized(body))
-
-        assert client.response() == (201, _digest_of(body))
-        assert not house.left
+    yield client
     client.close()
     server.close()
+
+
+def test_poured_bodies_are_read_on_in_wide_reads_until_their_end(
+    pourer: _Client, house: _House
+) -> None:
+    """Reading goes on while they are, and nothing is left to be waited for."""
+    body = os.urandom(2 << 20)
+    for _ in range(3):
+        pourer.send(_sized(body))
+
+        assert pourer.response() == (201, _digest_of(body))
+        assert not house.left
 
     assert max(house.blocks) > 64 << 10
 
 
 def test_client_that_closes_its_half_behind_a_poured_body_is_answered(
-    house: _House, monkeypatch: pytest.MonkeyPatch
+    pourer: _Client, house: _House
 ) -> None:
     """The end of what it says is looked for when it has its answer."""
-    monkeypatch.setattr(buffered, "_LOOK", 2 * LIMIT)
-    house.pours = True
-    server = _Listening(house, replace(_GENEROUS, lane_from=None))
-    client = _Client(server.port)
     body = os.urandom(300_000)
 
-    client.send(_sized(body, b"/up?later"))
-    client.socket.shutdown(socket.SHUT_WR)
+    pourer.send(_sized(body, b"/up?later"))
+    pourer.socket.shutdown(socket.SHUT_WR)
     house.gate.set()
 
-    assert client.response() == (201, _digest_of(body))
-    client.close()
-    server.close()
+    assert pourer.response() == (201, _digest_of(body))

@@ -1,6 +1,5 @@
 """Places on disk that are small, or that cannot be written, and machines without threads."""
 
-import os
 import resource
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-NOBODY = 65534
+from tests.unprivileged import unprivileged
 
 
 class SmallDisk:
@@ -75,14 +74,10 @@ def without_write_access(path: Path) -> Iterator[None]:
     everything = [path, *path.rglob("*")]
     for each in everything:
         each.chmod(0o555 if each.is_dir() else 0o444)
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(NOBODY)
     try:
-        yield
+        with unprivileged():
+            yield
     finally:
-        if was == 0:
-            os.seteuid(0)
         for each in everything:
             each.chmod(0o755 if each.is_dir() else 0o644)
 
