@@ -49,7 +49,9 @@ class Failures:
         mark, places = self._places(words)
         found = next((place for place in places if self._marks[place] == mark), None)
         if found is None:
-            found = min(places, key=lambda place: self._numbers[place + 2])
+            found = min(
+                places, key=lambda place: (self._marks[place] != 0, self._numbers[place + 2])
+            )
         self._numbers[found + 1] = trouble.failures
         self._numbers[found + 2] = trouble.last
         self._numbers[found + 3] = trouble.next

@@ -41,6 +41,16 @@ def test_what_failed_longest_ago_gives_way() -> None:
     assert all(failures.get(str(number)) for number in range(2, 10))
 
 
+def test_nothing_gives_way_while_there_is_room() -> None:
+    """Also where time begins: a clock may say nothing yet."""
+    failures = Failures(8)
+
+    for number in range(8):
+        failures.put(Trouble(1, 0.0), str(number))
+
+    assert all(failures.get(str(number)) for number in range(8))
+
+
 def test_any_words_can_be_noted() -> None:
     """They come from requests."""
     failures = Failures(100)
