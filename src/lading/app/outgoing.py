@@ -83,7 +83,10 @@ class Outgoing:
         """
         body = response.body
         if isinstance(body, bytes):
-            await self._send_bytes(head, body)
+            if len(body) <= _PIECE:
+                self._transport.write(head + body)
+            else:
+                await self._send_long(head, body)
         elif bodiless:
             self._transport.write(head)
         elif isinstance(body, Held):
@@ -115,10 +118,7 @@ class Outgoing:
         if self._sender is not None:
             self._sender.cut()
 
-    async def _send_bytes(self, head: bytes, body: bytes) -> None:
-        if len(body) <= _PIECE:
-            self._transport.write(head + body)
-            return
+    async def _send_long(self, head: bytes, body: bytes) -> None:
         self._transport.write(head)
         rest = memoryview(body)
         self._backlog.enter(self, len(body))

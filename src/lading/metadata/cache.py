@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lading.metadata.connection import Connection, Row
-from lading.oci.digest import Digest
+from lading.oci.descriptor import Descriptor
 
 ANSWERS = 8_192
 """How many answers a process remembers; each has two names and a few numbers."""
@@ -73,8 +73,7 @@ class Remembered(NamedTuple):
     """The parts of a manifest. Not a `Manifest`, which may hold its parsed document as well."""
 
     body: bytes
-    media_type: str
-    digest: Digest
+    descriptor: Descriptor
 
 
 class ManifestCache:

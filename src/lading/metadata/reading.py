@@ -130,7 +130,9 @@ def _manifest(
         if found is None:
             # It ended, and was given up, between one statement and the next.
             raise ManifestUnknown(reference)
-        remembered = Remembered(found[0], found[1], stored_digest(found[2]))
+        body, media_type, digest = found
+        descriptor = Descriptor(media_type, stored_digest(digest), len(body))
+        remembered = Remembered(body, descriptor)
         cache.put(row, remembered)
     return remembered
 
@@ -146,8 +148,8 @@ def resolve_digest(
     if found is None:
         raise ManifestUnknown(digest)
     row, alone_since = found
-    body, media_type, _ = _manifest(connection, memory.manifests, row, digest)
-    return Protected(Descriptor(media_type, digest, len(body)), alone_since)
+    remembered = _manifest(connection, memory.manifests, row, digest)
+    return Protected(remembered.descriptor, alone_since)
 
 
 def find_blob(

@@ -66,9 +66,10 @@ class RowStore:
 
     async def get_manifest(self, repository: RepositoryName, reference: Reference) -> Manifest:
         """The manifest that *reference* names now."""
-        return Manifest(
-            *await self._database.read(reading.find_manifest, self._memory, repository, reference)
+        found = await self._database.read(
+            reading.find_manifest, self._memory, repository, reference
         )
+        return Manifest.described(*found)
 
     async def resolve(self, repository: RepositoryName, reference: Reference) -> Descriptor:
         """What *reference* names; a digest without any other name is vouched for."""

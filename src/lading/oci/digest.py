@@ -22,7 +22,7 @@ _REGISTERED = {
 }
 _LONGEST = 512
 _REMEMBERED = 1024
-"""Digests whose parts are remembered: a push names each of its own several times over."""
+"""Digests that are remembered: a push names each of its own several times over."""
 
 _HASHES: dict[str, Callable[..., Any]] = {
     "sha256": hashlib.sha256,
@@ -37,18 +37,6 @@ CANONICAL = "sha256"
 """The algorithm that is used when nobody names one."""
 
 
-@lru_cache(_REMEMBERED)
-def _parts(text: str) -> tuple[str, str]:
-    parts = _GRAMMAR.fullmatch(text) if len(text) <= _LONGEST else None
-    if parts is None:
-        raise DigestInvalid(text[:_LONGEST])
-    algorithm, value = parts.groups()
-    registered = _REGISTERED.get(algorithm)
-    if registered is not None and registered.fullmatch(value) is None:
-        raise DigestInvalid(text)
-    return algorithm, value
-
-
 @dataclass(frozen=True, slots=True)
 class Digest:
     """An algorithm and the value it gave for some content (image-spec, Digests).
@@ -60,14 +48,14 @@ class Digest:
     algorithm: str
     value: str
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    def parse(text: str) -> "Digest":
         """Read ``algorithm:value``.
 
         Raises:
             DigestInvalid: the text is not a digest, or not one of its algorithm.
         """
-        return cls(*_parts(text))
+        return _parsed(text)
 
     @classmethod
     def of(cls, content: bytes | memoryview, algorithm: str = CANONICAL) -> Self:
@@ -87,6 +75,18 @@ class Digest:
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.value}"
+
+
+@lru_cache(_REMEMBERED)
+def _parsed(text: str) -> Digest:
+    parts = _GRAMMAR.fullmatch(text) if len(text) <= _LONGEST else None
+    if parts is None:
+        raise DigestInvalid(text[:_LONGEST])
+    algorithm, value = parts.groups()
+    registered = _REGISTERED.get(algorithm)
+    if registered is not None and registered.fullmatch(value) is None:
+        raise DigestInvalid(text)
+    return Digest(algorithm, value)
 
 
 class Hasher:

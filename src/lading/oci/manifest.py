@@ -124,7 +124,14 @@ class Manifest:
         _check(document, manifest.media_type)
         return manifest
 
-    @property
+    @classmethod
+    def described(cls, body: bytes, descriptor: Descriptor) -> Self:
+        """The manifest that *descriptor* names, whose bytes were checked when they were stored."""
+        manifest = cls(body, descriptor.media_type, descriptor.digest)
+        manifest.__dict__["descriptor"] = descriptor
+        return manifest
+
+    @cached_property
     def descriptor(self) -> Descriptor:
         """What it takes to name this manifest."""
         return Descriptor(self.media_type, self.digest, len(self.body))

@@ -7,6 +7,7 @@ import pytest
 from lading.metadata.cache import LASTING, AnswerCache, ManifestCache, Remembered
 from lading.metadata.connection import Row, Value
 from lading.metadata.sqlite_connection import SqliteConnection
+from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 
 ASK = "SELECT digest FROM named WHERE name = ?"
@@ -119,7 +120,7 @@ def test_what_is_not_there_is_not_remembered(asked: _Asked) -> None:
 
 def _manifest(size: int) -> Remembered:
     body = b"m" * size
-    return Remembered(body, "application/json", Digest.of(body))
+    return Remembered(body, Descriptor("application/json", Digest.of(body), size))
 
 
 def test_cache_forgets_what_was_not_asked_for_longest() -> None:
