@@ -13,7 +13,7 @@ from lading.http.face import Face
 from lading.http.middleware import RequestIds
 from lading.interfaces.access import Authenticator, Policy
 from lading.metadata.sqlite import open_sqlite
-from lading.registry.guard import GuardedRegistry
+from lading.registry.guard import guarded
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
 from tests.protocol.exchange import Exchange
@@ -54,7 +54,7 @@ def serve(build_registry: Callable[..., LocalRegistry]) -> Serve:
         registry = build_registry(sparse=sparse)
         face = Face(
             authenticator or Anonymous(),
-            lambda occasion: GuardedRegistry(registry, policy or AllowAll(), occasion),
+            guarded(registry, policy or AllowAll()),
             Terms(**terms),  # type: ignore[arg-type]  # whatever the test asks for
         )
         return Exchange(RequestIds(face))

@@ -26,10 +26,9 @@ from lading.client.repository import RemoteRepository
 from lading.content.pages import every
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
-from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Receipt, Registry
 from lading.oci.names import RepositoryName
-from lading.registry.guard import GuardedRegistry
+from lading.registry.guard import guarded
 from lading.testing import personalities, samples
 from lading.testing.personalities import Personality, Redirects, TokenRealm
 from lading.testing.samples import Image
@@ -254,11 +253,7 @@ def stand_in() -> Iterator[StandIn]:
 
 def _faced(registry: Registry) -> Handler:
     """*registry* as it is served."""
-
-    def admit(occasion: Occasion) -> Registry:
-        return GuardedRegistry(registry, AllowAll(), occasion)
-
-    return RequestIds(Wall(Face(Anonymous(), admit)))
+    return RequestIds(Wall(Face(Anonymous(), guarded(registry, AllowAll()))))
 
 
 @asynccontextmanager

@@ -26,10 +26,9 @@ from lading.auth.guesses import Guesses
 from lading.http.call import Pulled, Terms
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
-from lading.interfaces.access import Occasion
 from lading.interfaces.repository import Registry
 from lading.registry.collector import Collector
-from lading.registry.guard import GuardedRegistry
+from lading.registry.guard import guarded
 from lading.registry.pulls import Pulls
 from lading.registry.purge import Purge
 from lading.registry.registry import LocalRegistry
@@ -96,10 +95,7 @@ async def running(
         authenticator, policy = await stack.enter_async_context(
             open_access(config.auth, guesses or Guesses())
         )
-
-        def admit(occasion: Occasion) -> Registry:
-            return GuardedRegistry(inside.registry, policy, occasion)
-
+        admit = guarded(inside.registry, policy)
         reach = partial(_reach, inside.stores)
         terms = _terms(config, ready=reach, pulled=inside.told.pulled)
         handler: Handler = Wall(Face(authenticator, admit, terms, under(config.http.prefix)))

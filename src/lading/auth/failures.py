@@ -47,11 +47,10 @@ class Failures:
     def put(self, trouble: Trouble, *words: str) -> None:
         """Remember the *trouble* of *words*."""
         mark, places = self._places(words)
-        found = next((place for place in places if self._marks[place] == mark), None)
+        # Places are taken in their order: an empty one is behind all that are.
+        found = next((place for place in places if self._marks[place] in {mark, 0}), None)
         if found is None:
-            found = min(
-                places, key=lambda place: (self._marks[place] != 0, self._numbers[place + 2])
-            )
+            found = min(places, key=lambda place: self._numbers[place + 2])
         self._numbers[found + 1] = trouble.failures
         self._numbers[found + 2] = trouble.last
         self._numbers[found + 3] = trouble.next

@@ -6,7 +6,6 @@ the face, which logs it and answers with the request's id.
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 from lading.errors import LadingError, Unauthorized
 from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
@@ -53,8 +52,6 @@ ENDPOINTS: Mapping[Route, Mapping[str, Endpoint]] = {
 """What answers which method of which route."""
 
 _READING = frozenset({"GET", "HEAD"})
-_READERS = 128
-"""For how many principals the registry as they may read it is kept, and not made anew."""
 _EXPECTED = frozenset({401, 404, 416})
 
 
@@ -77,7 +74,6 @@ class Face:
     ) -> None:
         self._authenticator = authenticator
         self._admit = admit
-        self._reading = lru_cache(_READERS)(lambda principal: admit(Occasion(principal)))
         self._terms = terms
         self._match = match
         named = {name.lower() for name, _ in terms.fields}
@@ -116,7 +112,7 @@ class Face:
                     _credentials(request), wanted=wanted(request, place), peer=request.caller
                 )
                 request.user = principal.name
-            registry = self._admitted(request, principal)
+            registry = self._admit(_occasion(request, principal))
             return await endpoint(Call(request, registry, place, self._terms))
         except LadingError as error:
             response = _problem(request, place, error)
@@ -124,12 +120,6 @@ class Face:
                 asked = self._authenticator.challenge(error, base=request.base)
                 response.headers.append(("WWW-Authenticate", asked))
             return response
-
-    def _admitted(self, request: Request, principal: Principal) -> Registry:
-        if request.method in _READING:
-            # Facts are kept with changes, and reading changes nothing.
-            return self._reading(principal)
-        return self._admit(occasion_of(request, principal))
 
 
 def _problem(request: Request, place: Place, error: LadingError) -> Response:
@@ -156,3 +146,10 @@ def _credentials(request: Request) -> Credentials | None:
     if not field:
         return None
     return Credentials(*(challenges.shown(field) or ("", field)))
+
+
+def _occasion(request: Request, principal: Principal) -> Occasion:
+    if request.method in _READING:
+        # Facts are kept with changes, and reading changes nothing.
+        return Occasion(principal)
+    return occasion_of(request, principal)

@@ -6,6 +6,7 @@ Finding out who asks may wait for a network and is async; whether they may is a 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from lading.errors import Unauthorized
@@ -67,15 +68,14 @@ class Credentials:
     value: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(NamedTuple):
     """On whose behalf something happens, and what the face knew of the request.
 
     The domain stores it with every change and never looks inside ``facts``.
     """
 
     principal: Principal = ANONYMOUS
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = MappingProxyType({})
 
 
 class Authenticator(Protocol):

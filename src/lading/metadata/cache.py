@@ -70,7 +70,10 @@ class AnswerCache:
 
 
 class Remembered(NamedTuple):
-    """The parts of a manifest. Not a `Manifest`, which may hold its parsed document as well."""
+    """The bytes of a manifest, and what they are.
+
+    Not a `Manifest`, which may hold its parsed document as well.
+    """
 
     body: bytes
     descriptor: Descriptor

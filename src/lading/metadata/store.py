@@ -69,7 +69,7 @@ class RowStore:
         found = await self._database.read(
             reading.find_manifest, self._memory, repository, reference
         )
-        return Manifest.described(*found)
+        return Manifest.stored(*found)
 
     async def resolve(self, repository: RepositoryName, reference: Reference) -> Descriptor:
         """What *reference* names; a digest without any other name is vouched for."""

@@ -22,7 +22,7 @@ _REGISTERED = {
 }
 _LONGEST = 512
 _REMEMBERED = 1024
-"""Digests that are remembered: a push names each of its own several times over."""
+"""Digests that are remembered: whoever pushes or pulls names the same ones over and over."""
 
 _HASHES: dict[str, Callable[..., Any]] = {
     "sha256": hashlib.sha256,

@@ -125,8 +125,11 @@ class Manifest:
         return manifest
 
     @classmethod
-    def described(cls, body: bytes, descriptor: Descriptor) -> Self:
-        """The manifest that *descriptor* names, whose bytes were checked when they were stored."""
+    def stored(cls, body: bytes, descriptor: Descriptor) -> Self:
+        """A manifest as it was stored: its bytes were checked then.
+
+        *descriptor* says its type, digest and size, and nothing else.
+        """
         manifest = cls(body, descriptor.media_type, descriptor.digest)
         manifest.__dict__["descriptor"] = descriptor
         return manifest

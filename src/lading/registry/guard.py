@@ -5,7 +5,8 @@ from who may not (`Denied`). It never says more than the caller may know: what t
 is not listed, and is not a place to mount from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from lading.bodies import BlobContent, Span
 from lading.errors import Denied, RegistryError, Unauthorized
@@ -18,11 +19,33 @@ from lading.oci.manifest import Manifest
 from lading.oci.names import Reference, RepositoryName, Tag
 from lading.registry.forwarding import ForwardingRegistry, ForwardingRepository
 
+_READERS = 128
+"""For how many principals what they read by is kept."""
+
 _SCANNED = 1000
 """How many names are asked for at once when some had to be left out of the first page."""
 
 _CANDIDATES = 100
 """How many places to mount from are looked at for one that the caller may pull from."""
+
+
+def guarded(inner: Registry, policy: Policy) -> Callable[[Occasion], Registry]:
+    """*inner* as *policy* lets it be used, for each occasion.
+
+    Occasions without facts are those of reading, where the same principals come again and again:
+    what they were given is kept for them. The policy is asked at every step all the same.
+    """
+
+    @lru_cache(_READERS)
+    def reading(principal: Principal) -> GuardedRegistry:
+        return GuardedRegistry(inner, policy, Occasion(principal))
+
+    def admit(occasion: Occasion) -> GuardedRegistry:
+        if not occasion.facts:
+            return reading(occasion.principal)
+        return GuardedRegistry(inner, policy, occasion)
+
+    return admit
 
 
 class GuardedRegistry(ForwardingRegistry):

@@ -86,7 +86,7 @@ class LocalRegistry:
 
     def acting_for(self, occasion: Occasion) -> "LocalRegistry":
         """See `Registry.acting_for`."""
-        # Every request passes here: the copy shares all but the occasion.
+        # Every change passes here: the copy shares all but the occasion.
         other = LocalRegistry.__new__(LocalRegistry)
         other._shared = self._shared  # noqa: SLF001 - its own class
         other._occasion = occasion  # noqa: SLF001 - its own class

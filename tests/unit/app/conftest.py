@@ -16,10 +16,8 @@ from lading.auth.anonymous import AllowAll, Anonymous
 from lading.client.connections.transport import FaceTransport
 from lading.http.face import Face
 from lading.http.middleware import RequestIds, Wall
-from lading.interfaces.access import Occasion
-from lading.interfaces.repository import Registry
 from lading.metadata.sqlite import open_sqlite
-from lading.registry.guard import GuardedRegistry
+from lading.registry.guard import guarded
 from lading.registry.registry import LocalRegistry
 from lading.storage.memory import open_memory
 from lading.wire.message import Handler, Request, Response
@@ -89,11 +87,7 @@ async def local() -> AsyncIterator[LocalRegistry]:
 @pytest.fixture
 def face(local: LocalRegistry) -> Handler:
     """The same registry as it is served; everybody may do everything."""
-
-    def admit(occasion: Occasion) -> Registry:
-        return GuardedRegistry(local, AllowAll(), occasion)
-
-    return RequestIds(Wall(Face(Anonymous(), admit)))
+    return RequestIds(Wall(Face(Anonymous(), guarded(local, AllowAll()))))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from lading import open_registry
 from lading.auth.anonymous import Anonymous
 from lading.errors import StorageBusy, StorageFull
 from lading.http.call import Terms
@@ -117,23 +116,6 @@ async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
         "base": "https://r.example",
     }
     assert occasions[1].facts == {}
-
-
-async def test_whoever_reads_is_let_in_as_nobody_else() -> None:
-    """Once for all that they read, since reading leaves no facts."""
-    readers: list[Principal] = []
-    async with open_registry() as inside:
-
-        def admit(occasion: Occasion) -> Registry:
-            readers.append(occasion.principal)
-            return inside
-
-        face = Face(Remembering(), admit)
-        for name in (b"ada", b"bob", b"ada"):
-            shown = Headers([(b"authorization", b"Basic " + name)])
-            await face(Request("GET", "/v2/", headers=shown))
-
-    assert readers == [Principal("ada"), Principal("bob")]
 
 
 async def test_failure_of_storage_is_told_without_saying_where(

@@ -228,10 +228,11 @@ def test_manifest_that_was_stored_reads_as_the_one_that_was_sent() -> None:
     """Its meaning follows from its bytes alone."""
     sent = samples.artifact(samples.image().manifest)
 
-    stored = Manifest(sent.body, sent.media_type, sent.digest)
+    stored = Manifest.stored(sent.body, sent.descriptor)
 
     assert stored == sent
     assert hash(stored) == hash(sent)
+    assert stored.descriptor == sent.descriptor
     assert stored.edges == sent.edges
     assert stored.as_referrer == sent.as_referrer
     assert stored != samples.index()

@@ -8,7 +8,15 @@ from datetime import timedelta
 import pytest
 
 from lading.errors import Denied, RegistryError, Unauthorized, UploadUnknown
-from lading.interfaces.access import ANONYMOUS, CATALOG, Action, Occasion, Policy, Principal
+from lading.interfaces.access import (
+    ANONYMOUS,
+    CATALOG,
+    Access,
+    Action,
+    Occasion,
+    Policy,
+    Principal,
+)
 from lading.interfaces.blobs import UploadId
 from lading.interfaces.repository import Registry, Repository
 from lading.metadata.sqlite import open_sqlite
@@ -222,6 +230,54 @@ async def test_registry_as_a_whole_is_guarded(
     assert listing.value.scope == "registry:catalog:*"
     assert isinstance(deleting.value, Denied | Unauthorized)
     assert deleting.value.scope == f"repository:{NAME}:delete"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Principal("bob"),
+        Principal("ada", frozenset()),
+        Principal("ada", frozenset({Access("repository", OTHER, "pull")})),
+        Principal("ada", None, frozenset({("repository", "image")})),
+    ],
+)
+async def test_whoever_reads_is_nobody_else(inner: LocalRegistry, other: Principal) -> None:
+    """Rights are part of who they are: two tokens of one user are two readers."""
+    policy = Grants()
+    admit = guard.guarded(inner, policy)
+
+    for principal in (ADA, other, ADA):
+        with pytest.raises(RegistryError):
+            await admit(Occasion(principal)).repository(NAME).tags()
+
+    assert [principal for principal, *_ in policy.asked] == [ADA, other, ADA]
+    assert admit(Occasion(ADA)) is admit(Occasion(Principal("ada")))
+
+
+async def test_policy_may_change_its_mind_about_who_reads(inner: LocalRegistry) -> None:
+    """It is asked at every step."""
+    policy = Grants({(Action.PULL, NAME)})
+    await samples.put_image(inner.repository(NAME))
+    repository = guard.guarded(inner, policy)(Occasion(ADA)).repository(NAME)
+    await repository.tags()
+
+    policy.granted.clear()
+
+    with pytest.raises(Denied):
+        await repository.tags()
+
+
+async def test_whoever_changes_something_is_let_in_anew_each_time(
+    inner: LocalRegistry,
+) -> None:
+    """Facts are kept with it, and those of one request are not those of the next."""
+    faults = Faults()
+    admit = guard.guarded(faulty(inner, faults), Grants())
+
+    for number in range(2):
+        admit(Occasion(ADA, {"request": str(number)}))
+
+    assert faults.calls == ["acting_for", "acting_for"]
 
 
 async def test_repository_is_deleted_by_who_may(inner: LocalRegistry) -> None:
