@@ -60,7 +60,7 @@ bench-client: $(INSTALLED) ## measure the client beside crane, oras and regctl
 	$(BIN)/python -m bench.clients $(ARGS)
 
 .PHONY: soak
-soak: $(INSTALLED) ## kill the server KILLS=500 times under load; hours
+soak: $(INSTALLED) ## kill the server KILLS=500 times under load; a quarter of an hour
 	$(BIN)/python -m pytest -v -p no:randomly tests/faults -m soak --kills $(KILLS) $(ARGS)
 
 .PHONY: docs
