@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lading.app.lane import LentBody
 from lading.app.outgoing import Backlog, Outgoing
 from lading.wire.framing import Chunked, Framing, Sized
+from lading.wire.message import Response
 
 pytestmark = pytest.mark.enable_socket
 
@@ -145,3 +147,43 @@ def test_receivers_that_are_done_make_room() -> None:
     backlog.enter(two, 500)
 
     assert [each.given_up for each in receivers] == [False, False]
+
+
+class _Slow:
+    """As much of a transport as is written to; its receiver takes all that is there, at times."""
+
+    def __init__(self) -> None:
+        self.outgoing: Outgoing
+        self.taken = b""
+        self.most = 0
+        self._waiting = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._waiting += data
+        self.most = max(self.most, len(self._waiting))
+        self.outgoing.block()
+
+    def take(self) -> None:
+        self.taken += self._waiting
+        self._waiting = b""
+        self.outgoing.unblock()
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_long_answer_waits_for_its_receiver_after_each_piece() -> None:
+    """All of it at once would lie in the buffers of everybody who takes nothing."""
+    slow, body = _Slow(), bytes(range(256)) * 4096
+    with ThreadPoolExecutor(1) as threads:
+        transport = cast("asyncio.Transport", slow)
+        slow.outgoing = Outgoing(transport, threads, Backlog(1), lane=False, pause=LIMIT)
+        response = Response(200, body=body)
+        sending = asyncio.create_task(slow.outgoing.send(b"head", response, bodiless=False))
+        while not sending.done():
+            await asyncio.sleep(0)
+            slow.take()
+        await sending
+
+    assert slow.taken == b"head" + body
+    assert slow.most < len(body) // 2
