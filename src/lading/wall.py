@@ -1,7 +1,9 @@
 """The wall to the operating system: what it says about files is named again here."""
 
 import errno
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 
 from lading.errors import (
@@ -26,6 +28,18 @@ def failure(error: OSError, subject: object) -> StorageFailed:
     """Our name for what the operating system said about *subject*."""
     kind = BY_ERRNO.get(error.errno or 0, StorageFailed)
     return kind(f"{subject}: {error.strerror or error}")
+
+
+def is_special(path: Path) -> bool:
+    """Whether *path* leads to a device, a pipe or a socket.
+
+    Those are written to as they are. A new file in their place would be the end of ``/dev/null``.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 class storage_errors:  # noqa: N801  # reads as what it does; a generator would cost a blob more

@@ -9,7 +9,7 @@ output in the place of an archive.
 import importlib
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -62,11 +62,13 @@ async def locate(
     create: bool = True,
     fresh: bool = False,
     trial: bool = False,
+    several: bool = False,
 ) -> AsyncIterator[Located]:
     """What *text* means; an archive that was written is there when this is left without an error.
 
     Without a tag or a digest, reading takes the only image of a layout or an archive, and
-    ``latest`` where there are several; everything else means ``latest``.
+    ``latest`` where there are several; everything else means ``latest``. Where *several* are meant
+    anyway, none has to be told from the others.
 
     *writing* adds to a layout or an archive, which is made where there is none, unless *create*
     says otherwise. A *fresh* archive takes the place of an old one, with all that was in that.
@@ -87,7 +89,7 @@ async def locate(
         named = found.reference is not None
         reference = found.reference
         if reference is None:
-            reference = LATEST if writing else await _only(registry, text)
+            reference = LATEST if writing or several else await _only(registry, text, found.image)
         yield Located(registry, repository, reference, text, found.place, named)
 
 
@@ -195,20 +197,27 @@ def _split(name: str) -> tuple[str, str]:
     return (head, tag) if colon and "/" not in tag else (name, "")
 
 
-async def _only(registry: "LayoutRegistry", text: str) -> Reference:
-    """The image that is meant when none is named."""
+async def _only(registry: "LayoutRegistry", text: str, image: str | None) -> Reference:
+    """What is meant where no tag is named: of *image*, or of whatever there is."""
     try:
         page = await registry.repository(_NAME).tags(limit=_MOST_TOLD)
     except NameUnknown:
         return LATEST
     if len(page.items) == 1 and not page.more:
         return page.items[0]
+    names = await registry.known_as()
     roots = await registry.roots()
+    if image is not None and names and not page.items:
+        raise _unclear(f"{text!r} is not there, but", names)
     if len(roots) == 1:
         return roots[0].digest
     if LATEST in page.items or not roots:
         return LATEST
-    there = ", ".join([*page.items, *(["…"] if page.more else [])]) or "images without tags"
-    failure = ReferenceInvalid(f"{text!r} holds several images: {there}")
-    failure.advice = "Name one by :TAG or @DIGEST behind it."
-    raise failure
+    raise _unclear(f"{text!r} holds several images:", names)
+
+
+def _unclear(what: str, names: Sequence[str]) -> ReferenceInvalid:
+    told = [*names[:_MOST_TOLD], *(["…"] if len(names) > _MOST_TOLD else [])]
+    failure = ReferenceInvalid(f"{what} {', '.join(told) or 'images without names'}")
+    failure.advice = "Name one of them, or any by its @DIGEST, behind the layout or archive."
+    return failure

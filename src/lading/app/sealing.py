@@ -13,7 +13,9 @@ from lading.wire import problems
 
 log = logging.getLogger(__name__)
 
-_PLAIN = "this is plain HTTP, and the server speaks HTTPS here"
+PLAIN = "this is plain HTTP, and the server speaks HTTPS here"
+"""What a client is told that does not encrypt."""
+
 _DRAINED = 1 << 16
 
 Choose = Callable[[Hello], ssl.SSLContext | None]
@@ -58,8 +60,8 @@ def _speaks_tls(connection: socket.socket, seen: bytes) -> bool:
     if hello.is_tls(seen):
         return True
     if seen:
-        log.info("no TLS", extra={"status": 400, "reason": _PLAIN})
-        answer = problems.refused(400, _PLAIN)
+        log.info("no TLS", extra={"status": 400, "reason": PLAIN})
+        answer = problems.refused(400, PLAIN)
         assert isinstance(answer.body, bytes)
         date = f"date: {formatdate(usegmt=True)}\r\n"
         _say(connection, replies.head(answer, date, None) + answer.body)

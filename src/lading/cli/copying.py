@@ -141,7 +141,9 @@ async def _ends(
     async with (
         client_for(wanted.sides.source, listener, chunk_size=wanted.chunk_size) as reader,
         _same_or_other(reader, wanted, listener) as writer,
-        _locate(wanted.source, reader, "source", writing=False) as source,
+        _locate(
+            wanted.source, reader, "source", writing=False, several=bool(wanted.globs)
+        ) as source,
         _locate(
             wanted.target, writer, "target", writing=True, trial=wanted.options.dry_run
         ) as target,
@@ -163,12 +165,18 @@ async def _same_or_other(
 
 @asynccontextmanager
 async def _locate(
-    text: str, client: Client, where: str, *, writing: bool, trial: bool = False
+    text: str,
+    client: Client,
+    where: str,
+    *,
+    writing: bool,
+    trial: bool = False,
+    several: bool = False,
 ) -> AsyncIterator[Located]:
     async with AsyncExitStack() as stack:
         try:
             located = await stack.enter_async_context(
-                locate(text, client, writing=writing, fresh=True, trial=trial)
+                locate(text, client, writing=writing, fresh=True, trial=trial, several=several)
             )
             if not writing:
                 await stack.enter_async_context(hinting(located))

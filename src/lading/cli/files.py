@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from lading.bodies import BLOCK
 from lading.errors import FileRefused
+from lading.wall import is_special
 
 STANDARD = "-"
 """Standard input, or output."""
@@ -74,6 +75,9 @@ def reading_once(file: str) -> Iterator[BinaryIO]:
 def writing(file: str, *, new: bool = False) -> Iterator[BinaryIO]:
     """*file*, which is there only when the context is left without an error.
 
+    What is no regular file, such as a device or a pipe, is written to as it is; and a link goes on
+    leading to where it leads.
+
     Raises:
         FileRefused: it cannot be written, or has to be *new* and is there already.
     """
@@ -83,11 +87,15 @@ def writing(file: str, *, new: bool = False) -> Iterator[BinaryIO]:
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
         return
+    if new:
+        _require_absent(Path(file))
+    if is_special(Path(file)):
+        with _named(file), Path(file).open("wb") as opened:
+            yield opened
+        return
     from tempfile import mkstemp  # noqa: PLC0415 - most commands start without it
 
-    final = Path(file)
-    if new:
-        _require_absent(final)
+    final = Path(os.path.realpath(file))
     with _named(file):
         number, name = mkstemp(prefix=f".{final.name}.", dir=final.parent)
     partial = Path(name)
@@ -95,7 +103,7 @@ def writing(file: str, *, new: bool = False) -> Iterator[BinaryIO]:
         with os.fdopen(number, "wb") as opened, _named(file):
             yield opened
         if new:
-            _require_absent(final)
+            _require_absent(Path(file))
         with _named(file):
             # As any new file would have: mkstemp lets only its owner read.
             partial.chmod(0o666 & ~_umask())

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lading.app.clients import ClientOptions
-from lading.cli.copying import Transfer, copy_shape, told, transfer
+from lading.cli.copying import Transfer, Transferred, copy_shape, told, transfer
 from lading.cli.files import STANDARD, reading
 from lading.cli.names import examples
 from lading.cli.output import Output, output_option
@@ -15,7 +15,7 @@ from lading.cli.progress import Progress, progress_option
 from lading.cli.running import run
 from lading.cli.sides import Sides, side_options
 from lading.content.copy import CopyOptions
-from lading.errors import LayoutInvalid
+from lading.errors import LayoutInvalid, ReferenceInvalid
 from lading.oci.platform import Platform
 
 
@@ -29,7 +29,11 @@ from lading.oci.platform import Platform
 )
 @click.argument("file", metavar="FILE|DIR|-")
 @click.argument("reference", metavar="REF")
-@click.option("--name", metavar="TAG", help="Which image is meant, if there are several.")
+@click.option(
+    "--name",
+    metavar="TAG|HOST/NAME:TAG",
+    help="Which image is meant, if there are several; in full for what docker saved.",
+)
 @platforms_option
 @click.option("--no-referrers", is_flag=True, help="Leave behind what refers to the image.")
 @chunk_option
@@ -57,15 +61,24 @@ def command(
     if Path(file).is_dir():
         source = f"oci:{file}{suffix}"
         wanted = Transfer(source, reference, Sides(side, side), options, chunk_size=chunk_size)
-        done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
+        done = run(_load(wanted, progress), interrupted=AGAIN)
     else:
         with reading(file) as opened:
             path = f"/dev/fd/{opened.fileno()}" if file == STANDARD else file
             source = f"{_kind(path, file)}:{path}{suffix}"
             wanted = Transfer(source, reference, Sides(side, side), options, chunk_size=chunk_size)
-            done = run(transfer(wanted, progress.heard), interrupted=AGAIN)
+            done = run(_load(wanted, progress), interrupted=AGAIN)
     progress.close()
     told(done, out)
+
+
+async def _load(wanted: Transfer, progress: Progress) -> Transferred:
+    try:
+        return await transfer(wanted, progress.heard)
+    except ReferenceInvalid as error:
+        if error.where == "source":
+            error.advice = "Say by --name which image is meant."
+        raise
 
 
 def _kind(path: str, name: str) -> str:

@@ -99,7 +99,7 @@ async def _list(
             await _print(names, wanted, f"{host}/", "repository", full_ref=full_ref, out=out)
         out.end("", {"place": host})
         return
-    async with at(place, side) as located:
+    async with at(place, side, several=True) as located:
         if located.named:
             raise click.UsageError(f"{place}: leave out the tag or digest, all tags are listed")
         tags = every(lambda after: located.repository.tags(after=after, limit=_PAGE))

@@ -60,13 +60,19 @@ async def at(
     *,
     writing: bool = False,
     changing: bool = False,
+    several: bool = False,
     listener: Listener = silent,
     chunk_size: int | None = None,
 ) -> AsyncIterator[Located]:
-    """What *text* names, for one command: to read, to write, or to change what is there."""
+    """What *text* names, for one command: to read, to write, or to change what is there.
+
+    It may name *several* images, where the command is about all of them.
+    """
     async with (
         client_for(side, listener, chunk_size=chunk_size) as client,
-        locate(text, client, writing=writing or changing, create=not changing) as located,
+        locate(
+            text, client, writing=writing or changing, create=not changing, several=several
+        ) as located,
         hinting(located),
     ):
         yield located

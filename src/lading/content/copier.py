@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from lading.content import crowd, platforms
 from lading.content.blobs import Blobs
 from lading.content.crowd import Once
+from lading.content.digest_tags import fallback_tag
 from lading.content.graph import Named, named
 from lading.content.options import CopyOptions
 from lading.content.referrers import Referrers
@@ -79,6 +80,7 @@ class Copier:
         self._missing: dict[Digest, ManifestUnknown] = {}
         self._referring: set[Digest] = set()
         self._about: set[Digest] = set()
+        self._lists: dict[Tag, Digest] = {}
         self._referrers = Referrers(source)
         self._strict: bool | None = None
 
@@ -134,11 +136,13 @@ class Copier:
         place = partial(self._place, manifest, 1, placed, only=root.only)
         await self._placed.do(manifest.digest, place)
         # What refers to a part may name the whole, so it has to wait until that is there.
-        while self._options.referrers and placed:
+        while placed:
             subjects = [each for each in placed if each not in self._about]
             placed.clear()
             self._about.update(subjects)
-            await self._all(lambda subject: self._refer(subject, placed), subjects)
+            self._lists.update((fallback_tag(each), each) for each in subjects)
+            if self._options.referrers:
+                await self._all(lambda subject: self._refer(subject, placed), subjects)
         for tag in free:
             await self._tag(manifest, tag)
         return True
@@ -261,9 +265,27 @@ class Copier:
                 manifest = await self._source.get_manifest(digest)
             await self._tag(manifest, tag)
 
+    async def came_along(self, tag: Tag) -> bool:
+        """Whether *tag* is a list of what refers to something that was copied (R56).
+
+        What it lists was copied with that, unless referrers are not wanted. It is told by what is
+        there and not by the name alone: cosign gives such tags to images themselves.
+
+        Raises:
+            ManifestUnknown: *tag* names nothing in the source.
+        """
+        if (subject := self._lists.get(tag)) is None:
+            return False
+        with at(SOURCE):
+            manifest = await self._source.get_manifest(tag)
+        return manifest.is_index and manifest.digest != subject
+
     async def _may_set(self, tag: Tag, digest: Digest) -> bool:
-        """Whether *tag* may name *digest* at the target."""
-        if self._options.clobber:
+        """Whether *tag* may name *digest* at the target.
+
+        Where there is no referrers API, the list that was made there for what was copied stays.
+        """
+        if self._options.clobber and tag not in self._lists:
             return True
         found = await self._resolved(tag)
         if found is None or found == digest:

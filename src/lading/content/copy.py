@@ -90,8 +90,8 @@ async def copy_tags(
 ) -> CopyReport:
     """Copy every tag of *source* that matches one of *include* and none of *exclude* (globs).
 
-    See `copy`; what tags share is copied once. Tags that only list referrers are not copied as
-    tags: what they list comes along with what it refers to.
+    See `copy`; what tags share is copied once. A tag that lists what refers to something that is
+    copied is not copied itself: what it lists comes along, and the target lists it in its way.
 
     Raises:
         NameUnknown: there is no such repository.
@@ -111,6 +111,8 @@ async def copy_tags(
 
     async def one(tag: Tag) -> None:
         try:
+            if is_fallback(tag) and await copier.came_along(tag):
+                return
             root = await copier.root(tag)
             if await copier.copy(root, [tag]):
                 roots[tag] = root.manifest.descriptor
@@ -119,7 +121,10 @@ async def copy_tags(
                 raise
             copier.remember(error)
 
-    await crowd.each(one, await _matching(source, include, exclude), most=_ROOTS)
+    matching = await _matching(source, include, exclude)
+    # Whether such a tag lists what came along shows when everything else is there.
+    for late in (False, True):
+        await crowd.each(one, [tag for tag in matching if is_fallback(tag) is late], most=_ROOTS)
     return _done(tally, [roots[tag] for tag in sorted(roots)], options)
 
 
@@ -135,7 +140,7 @@ async def _matching(
 
 def _matches(tag: Tag, include: Sequence[str], exclude: Sequence[str]) -> bool:
     wanted = any(fnmatchcase(tag, glob) for glob in include)
-    return wanted and not is_fallback(tag) and not any(fnmatchcase(tag, glob) for glob in exclude)
+    return wanted and not any(fnmatchcase(tag, glob) for glob in exclude)
 
 
 def _copier(

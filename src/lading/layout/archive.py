@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +28,7 @@ from lading.layout.workers import Workers
 from lading.layout.writing import INDEX, blob
 from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName
-from lading.wall import storage_errors
+from lading.wall import is_special, storage_errors
 
 Reading = Callable[[Archive, str | None], boxes.Box]
 """Makes out what is in an archive, given the full name of the image that is meant."""
@@ -48,7 +49,7 @@ async def open_archive(
     when it is left. Archives that gzip compressed are read as well.
 
     With *write* a new archive is made, and takes the place of an old one when the context is
-    left without an error. With *keep* as well, it begins with all the images of the old file, if
+    left without an error; a device or a pipe is written to, as a stream is. With *keep* as well, it begins with all the images of the old file, if
     there is one. With *image* (``host/name``, without a tag), tags are those of that
     image, where the archive has names of several, and what is tagged carries its full name.
 
@@ -106,23 +107,43 @@ async def writing(
     It begins with what *kept* finds in the old one.
     """
     full = None if image is None else full_image(image)
-    workers = Workers(1)
+    leave = partial(_leave, file)
+    workers, stack = Workers(1), ExitStack()
     try:
-        staged = await workers.run(_staged, file, undo=_forget)
+        place = await workers.run(_place, file, undo=leave)
+        stack.callback(leave, place)
+        staged = await workers.run(_staged, place, undo=_forget)
         try:
-            if kept is not None and isinstance(file, Path):
+            if kept is not None and isinstance(place, Path):
                 stopped = threading.Event()
-                await workers.run(_unpack, file, staged, kept, stopped, stop=stopped.set)
+                await workers.run(_unpack, place, staged, kept, stopped, stop=stopped.set)
             async with opened(
                 staged, create=True, name=name, image=full, accepts=accepts
             ) as registry:
                 yield registry
             stopped = threading.Event()
-            await workers.run(_write, staged, file, full, written, stopped, stop=stopped.set)
+            await workers.run(_write, staged, place, full, written, stopped, stop=stopped.set)
         finally:
             await workers.run(_forget, staged)
     finally:
+        stack.close()
         workers.close()
+
+
+def _place(file: Path | BinaryIO) -> Path | BinaryIO:
+    """Where the archive goes: to where a link leads; a device or a pipe is a stream."""
+    if not isinstance(file, Path):
+        return file
+    if is_special(file):
+        with storage_errors(file):
+            return file.open("wb")
+    return Path(os.path.realpath(file))
+
+
+def _leave(file: Path | BinaryIO, place: Path | BinaryIO) -> None:
+    """Close what was opened for *file*."""
+    if place is not file and not isinstance(place, Path):
+        place.close()
 
 
 def _staged(file: Path | BinaryIO) -> Path:

@@ -165,6 +165,11 @@ class Index:
         """All tags, in byte order."""
         return sorted({name.tag for entry in self.entries for name in self.names(entry)})
 
+    def known_as(self) -> Sequence[str]:
+        """The names of all images, each as it can be asked for: in full if more than its tag."""
+        found = {name for entry in self.entries for name in entry.names}
+        return sorted(f"{image}:{tag}" if image else str(tag) for tag, image in found)
+
     def find(self, tag: Tag) -> Entry:
         """What *tag* names.
 

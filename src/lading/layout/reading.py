@@ -53,7 +53,7 @@ class LayoutReader:
         if known is not None:
             said = known.descriptor.media_type
         elif said is None:
-            raise ManifestUnknown(reference)
+            raise _unknown(reference)
         found = self._reader.manifest(digest, said)
         if found is None:
             named = "" if digest == reference else f"{reference} names "
@@ -107,6 +107,11 @@ class LayoutReader:
         """What the layout lists itself, each once, without what is about something else."""
         index, catalogue = await self._workers.run(self._reader.current)
         return _roots(index, catalogue)
+
+    async def known_as(self) -> Sequence[str]:
+        """The names of all images, each as it can be asked for."""
+        index, _ = await self._workers.run(self._reader.current)
+        return index.known_as()
 
     async def refuses_sparse(self) -> bool:
         """See `Strict`: whether all that the manifests here name is here, which is looked up.
@@ -171,6 +176,16 @@ class LayoutReader:
         refused = Unsupported(f"{what}: archives are not changed in place")
         refused.advice = "Write a new archive, or unpack this one and use the directory."
         raise refused
+
+
+def _unknown(reference: Reference) -> ManifestUnknown:
+    unknown = ManifestUnknown(reference)
+    if isinstance(reference, Digest):
+        unknown.advice = (
+            "Of an index, a layout may hold some images only, such as those that were pulled: "
+            "choose what it holds with --platform."
+        )
+    return unknown
 
 
 def _said(index: Index, digest: Digest) -> str | None:

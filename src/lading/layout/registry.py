@@ -35,6 +35,13 @@ class LayoutRegistry:
         """
         return await self._repository.roots()
 
+    async def known_as(self) -> Sequence[str]:
+        """The names of all images in the layout, each as it can be asked for.
+
+        That is ``HOST/NAME:TAG`` where the layout says so much, and a tag otherwise.
+        """
+        return await self._repository.known_as()
+
     async def repositories(
         self, *, after: RepositoryName | None = None, limit: int = 100
     ) -> Page[RepositoryName]:

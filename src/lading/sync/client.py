@@ -147,7 +147,8 @@ class Client:
         """
 
         async def copied(client: clients.Client) -> CopyReport:
-            async with _ends(client, source, target, trial=options.dry_run) as (here, there):
+            ends = _ends(client, source, target, trial=options.dry_run, several=True)
+            async with ends as (here, there):
                 return await copies.copy_tags(
                     here.repository,
                     there.repository,
@@ -280,10 +281,10 @@ class Client:
 
 @asynccontextmanager
 async def _ends(
-    client: clients.Client, source: str, target: str, *, trial: bool
+    client: clients.Client, source: str, target: str, *, trial: bool, several: bool = False
 ) -> AsyncIterator[tuple[places.Located, places.Located]]:
     async with (
-        places.locate(source, client) as here,
+        places.locate(source, client, several=several) as here,
         places.locate(target, client, writing=True, fresh=True, trial=trial) as there,
     ):
         yield here, there

@@ -112,6 +112,17 @@ async def test_one_of_several_images_has_to_be_named(machine: Machine) -> None:
     assert await _found(machine, text) == second.manifest.digest
 
 
+async def test_image_of_another_name_is_not_taken_for_the_one_that_was_named(
+    machine: Machine,
+) -> None:
+    """Not even where it is the only one."""
+    text = f"docker-archive:{machine.folder}/x"
+    await _put(machine, f"{text}:example.com/app:v1", samples.image())
+
+    with pytest.raises(ReferenceInvalid, match=r"example\.com/app:v1"):
+        await _found(machine, f"{text}:example.com/other")
+
+
 async def test_empty_layout_has_nothing_to_mean(machine: Machine) -> None:
     """The error is that of any image that is not there."""
     text = f"oci:{machine.folder}/x"

@@ -1,6 +1,8 @@
 """Commands that look: what they print is the result, and what they ask for is no more than that."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,30 @@ def test_a_manifest_is_printed_byte_by_byte(
     main(["manifest", "get", f"{shelf.multi}:v1"])
 
     assert Digest.of(capsysbinary.readouterr().out) == MULTI.digest
+
+
+def test_a_blob_is_written_to_a_pipe_that_stays_one(shelf: Shelf, here: Path) -> None:
+    """As a device does: a new file in its place would be the end of /dev/null."""
+    os.mkfifo("pipe")
+    with os.fdopen(os.open("pipe", os.O_RDWR | os.O_NONBLOCK), "rb", buffering=0) as pipe:
+        code = main(["blob", "get", f"{shelf.app}@{layer_digest()}", "pipe"])
+        found = pipe.read(1 << 16)
+
+    assert code == 0
+    assert found == AMD64.blobs[1]
+    assert Path("pipe").is_fifo()
+
+
+def test_a_blob_is_written_to_where_a_link_leads(shelf: Shelf, here: Path) -> None:
+    """The link is not what is replaced."""
+    Path("file").write_bytes(b"old")
+    Path("link").symlink_to("file")
+
+    code = main(["blob", "get", f"{shelf.app}@{layer_digest()}", "link"])
+
+    assert code == 0
+    assert Path("file").read_bytes() == AMD64.blobs[1]
+    assert Path("link").is_symlink()
 
 
 def test_a_blob_on_standard_output_is_exactly_the_blob(

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,71 @@ def test_images_go_through_files_of_every_kind(shelf: Shelf, here: Path, capsys:
 
         assert (saved, loaded) == (0, 0)
         assert manifest(shelf, f"loaded/{form}", Tag("v1")) == AMD64.manifest
+
+
+@pytest.mark.parametrize("form", ["oci", "oci-archive"])
+def test_all_tags_come_back_from_a_layout(
+    form: str, shelf: Shelf, here: Path, capsys: Printed
+) -> None:
+    """None of them has to be named, and the layout is listed as a repository is."""
+    main(["copy", "--all-tags", shelf.app, f"{form}:there"])
+    capsys.readouterr()
+
+    listed = main(["ls", f"{form}:there"])
+    out = capsys.readouterr().out
+    back = main(["copy", "--tag-glob", "v*", f"{form}:there", f"{shelf.host}/back/app"])
+
+    assert (listed, back) == (0, 0)
+    assert out.split() == ["old", "v1", "v2"]
+    assert shelf.tags("back/app") == ["v1", "v2"]
+
+
+def test_one_of_several_images_that_docker_saved_is_loaded_by_its_full_name(
+    shelf: Shelf, here: Path, capsys: Printed
+) -> None:
+    """Which there are is said in the words that are taken."""
+    names = ["docker.io/library/one:v1", "example.com/two:v2"]
+    for image, name in zip((AMD64, ARM64), names, strict=True):
+        source = f"{shelf.multi}@{image.manifest.digest}"
+        assert main(["copy", source, f"oci:two:{name}"]) == 0
+    with tarfile.open("two.tar", "w") as archive:
+        archive.add("two", ".")
+        listing = tarfile.TarInfo("manifest.json")
+        listing.size = 2
+        archive.addfile(listing, io.BytesIO(b"[]"))
+    capsys.readouterr()
+
+    unclear = main(["load", "two.tar", f"{shelf.host}/loaded/one:v1"])
+    told = capsys.readouterr().err
+    wrong = main(["load", "two.tar", "--name", "example.com/x", f"{shelf.host}/loaded/one:v1"])
+    told_again = capsys.readouterr().err
+    loaded = [
+        main(["load", "two.tar", "--name", name, f"{shelf.host}/loaded/{position}:v1"])
+        for position, name in enumerate(names)
+    ]
+
+    assert (unclear, wrong, loaded) == (2, 2, [0, 0])
+    for text in (told, told_again):
+        assert ", ".join(names) in text
+        assert "--name" in text
+    assert manifest(shelf, "loaded/0", Tag("v1")) == AMD64.manifest
+    assert manifest(shelf, "loaded/1", Tag("v1")) == ARM64.manifest
+
+
+def test_what_is_there_of_an_index_is_loaded_by_its_platform(
+    shelf: Shelf, here: Path, capsys: Printed
+) -> None:
+    """Docker saves whole indexes with the images that were pulled, and others are missing."""
+    main(["copy", "--sparse", "--platform", "linux/amd64", f"{shelf.multi}:v1", "oci:part:v1"])
+    capsys.readouterr()
+
+    whole = main(["load", "part", f"{shelf.host}/loaded/part:v1"])
+    told = capsys.readouterr().err
+    part = main(["load", "part", "--platform", "linux/amd64", f"{shelf.host}/loaded/part:v1"])
+
+    assert (whole, part) == (3, 0)
+    assert "--platform" in told
+    assert "source" in told
 
 
 def test_a_file_that_is_no_image_is_not_loaded(shelf: Shelf, here: Path, capsys: Printed) -> None:

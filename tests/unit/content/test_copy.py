@@ -516,6 +516,67 @@ async def test_all_tags_are_copied(source: Repository, target: Repository) -> No
     assert index.descriptor in report.roots
 
 
+async def test_tags_that_only_look_like_lists_of_referrers_are_copied(
+    source: Repository, target: Repository
+) -> None:
+    """Cosign gives such tags to the images that it copies (trap T44)."""
+    image = await _image(source)
+    index, _, _ = await _multi(source, "v1")
+    for each in (image, index):
+        await source.put_manifest(each, tags=[fallback_tag(each.digest)])
+
+    report = await copy_tags(source, target, include=["sha256-*"])
+    again = await copy_tags(source, target)
+
+    assert set(report.tags) == {fallback_tag(image.digest), fallback_tag(index.digest)}
+    assert again.tags == (V1,)
+    assert await tags(target) == await tags(source)
+
+
+async def test_list_of_referrers_is_copied_when_what_it_is_about_is_not(
+    source: Repository, target: Repository
+) -> None:
+    """No tag leads to its subject, and nothing else leads to what it lists."""
+    image, odd = await _image(source), samples.artifact(seed="not found by its subject")
+    await samples.put_artifact(source, odd)
+    listing = samples.index(odd)
+    await source.put_manifest(listing, tags=[fallback_tag(image.digest)])
+
+    await copy_tags(source, target)
+
+    assert await tags(target) == {fallback_tag(image.digest): str(listing.digest)}
+    assert await target.get_manifest(odd.digest) == odd
+
+
+async def test_list_of_referrers_stays_behind_without_them(
+    source: Repository, target: Repository
+) -> None:
+    """Whoever wants no referrers is not brought them by the tag that lists them."""
+    image, odd = await _image(source), samples.artifact(seed="not found by its subject")
+    await source.put_manifest(image, tags=[V1])
+    await samples.put_artifact(source, odd)
+    await source.put_manifest(samples.index(odd), tags=[fallback_tag(image.digest)])
+
+    await copy_tags(source, target, options=CopyOptions(referrers=False))
+
+    assert await tags(target) == {V1: str(image.digest)}
+
+
+async def test_list_of_referrers_at_the_target_is_not_replaced(
+    source: Repository, target: Repository
+) -> None:
+    """Where there is no referrers API, it is all that leads to them."""
+    image = await _image(source)
+    await source.put_manifest(image, tags=[V1, fallback_tag(image.digest)])
+    listing = samples.index()
+    await target.put_manifest(listing, tags=[fallback_tag(image.digest)])
+
+    report = await copy_tags(source, target)
+
+    assert report.tags_kept == (fallback_tag(image.digest),)
+    assert (await target.resolve(fallback_tag(image.digest))).digest == listing.digest
+
+
 async def test_tags_are_chosen_by_globs(source: Repository, target: Repository) -> None:
     """Those that match and are not excluded."""
     await _multi(source, "v1.0", "v1.1", "v2.0", "latest")

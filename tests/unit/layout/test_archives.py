@@ -1,6 +1,7 @@
 """Archives of layouts: what was written is read, always the same, from files and streams."""
 
 import asyncio
+import fcntl
 import gzip
 import io
 import json
@@ -146,6 +147,36 @@ async def test_archive_that_cannot_take_its_place_leaves_nothing(tmp_path: Path)
         await written(tmp_path / "image.tar")
 
     assert [each.name for each in tmp_path.iterdir()] == ["image.tar"]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path, keep: bool) -> None:
+    """As a device does: a new file in its place would be the end of /dev/null."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    with os.fdopen(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), "rb", buffering=0) as reader:
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 1 << 20)
+        async with open_archive(link, write=True, keep=keep) as registry:
+            await fill(registry.repository(LAYOUT))
+        found = reader.read(1 << 20)
+
+    assert found == (await written(tmp_path / "other.tar")).read_bytes()
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
+async def test_link_to_an_archive_goes_on_leading_to_it(tmp_path: Path) -> None:
+    """What it leads to is what is replaced."""
+    path, link = await written(tmp_path / "image.tar"), tmp_path / "link.tar"
+    link.symlink_to(path)
+
+    async with open_archive(link, write=True) as registry:
+        await samples.put_image(registry.repository(LAYOUT), tags=["v2"])
+
+    async with open_archive(path) as registry:
+        assert list((await registry.repository(LAYOUT).tags()).items) == ["v2"]
+    assert link.is_symlink()
 
 
 async def test_new_archive_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What an answer means that was not expected: the error it tells of, and what to do about it."""
 
+import re
 from urllib.parse import urlsplit
 
 from lading import errors
+from lading.client.connections.origin import Origin
 from lading.errors import LadingError, UpstreamFailed
 from lading.wire import problems, routes
 from lading.wire.message import Headers
@@ -15,8 +17,10 @@ _MISSING = {
 }
 
 
-_WANTS_TLS = b"HTTP request to an HTTPS server"
-"""What servers written in Go say to whoever does not encrypt."""
+_WANTS_TLS = re.compile(
+    rb"HTTP request to an HTTPS server|HTTP request was sent to HTTPS port|server speaks HTTPS here"
+)
+"""What servers written in Go, nginx and Lading say to whoever does not encrypt."""
 
 
 def judged(
@@ -27,6 +31,10 @@ def judged(
     *path* is what was asked for, as the protocol has it.
     """
     request = f"{method} {shown(url)}"
+    if status == 400 and url.startswith("http:") and _wants_encryption(method, headers, body):
+        sealed = UpstreamFailed(f"{request}: the server speaks TLS", status=status)
+        sealed.advice = Origin.parse(url).how_to_encrypt
+        return sealed
     if status < 400:
         return UpstreamFailed(
             f"{request}: answered {status}, which means nothing here", status=status
@@ -52,8 +60,6 @@ def judged(
     if type(error) is errors.RegistryError:
         reason = f": {error.subject}" if error.subject else ""
         error = errors.RegistryError(f"{request}: answered {status}{reason}")
-    if status == 400 and url.startswith("http:") and _wants_encryption(method, headers, body):
-        error.advice = f"{urlsplit(url).netloc} speaks TLS: leave out --plain-http."
     if not error.subject:
         error.subject = request
     error.add_note(f"{request}: {status}")
@@ -82,8 +88,10 @@ def shown(url: str) -> str:
 
 
 def _wants_encryption(method: str, headers: Headers, body: bytes) -> bool:
-    # To HEAD they answer the same, of which nothing is left then.
-    return _WANTS_TLS in body or (method == "HEAD" and not headers.raw)
+    if method == "HEAD":
+        # They answer the same, of which no words are left; a registry would say that it is one.
+        return headers.get(b"docker-distribution-api-version") is None
+    return _WANTS_TLS.search(body) is not None
 
 
 def _server(headers: Headers) -> str:

@@ -251,7 +251,7 @@ class Line:
     def _not_http(self, error: NotHTTP) -> LadingError:
         failed = UpstreamFailed(f"{self.origin} does not answer in HTTP: {error}")
         if self.origin.scheme == "http" and "\\x15\\x03" in str(error):
-            failed.advice = f"{self.origin.netloc} speaks TLS: leave out --plain-http."
+            failed.advice = self.origin.how_to_encrypt
         return failed
 
     def receive(self, into: memoryview) -> int:

@@ -51,6 +51,16 @@ class Origin(NamedTuple):
         """Whether what is sent there cannot be read on the way."""
         return self.scheme == "https" or self.is_loopback
 
+    @property
+    def how_to_encrypt(self) -> str:
+        """What to do about a server that speaks TLS and was spoken to without."""
+        if self.is_loopback:
+            return (
+                f"{self.netloc} is this machine, where TLS is spoken only when --ca-file or "
+                f"--insecure is given, or certificates are in certs.d/{self.netloc}."
+            )
+        return f"{self.netloc} speaks TLS: leave out --plain-http."
+
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
 

@@ -20,6 +20,7 @@ from lading.client.logins.credentials import Login
 from lading.client.logins.programs import TOKEN_USER
 from lading.errors import CredentialsFailed
 from lading.oci.locator import DOCKER_HUB
+from lading.wall import is_special
 
 _LONGEST = 16 << 20
 
@@ -186,6 +187,8 @@ def change_auths(path: Path, changes: Mapping[str, Mapping[str, str] | None]) ->
     """
     # A link stays a link: people keep these files in repositories of their own.
     target = Path(os.path.realpath(path))
+    if is_special(target):
+        raise CredentialsFailed(f"{path} is no file, and keeps no logins")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(target.parent):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lading.app.sealing import PLAIN
 from lading.bodies import BLOCK, Bytes, read
 from lading.client.asking.exchange import Call, Exchange
 from lading.client.connections.origin import Origin
@@ -18,6 +19,7 @@ from lading.errors import (
     DigestInvalid,
     LadingError,
     ManifestUnknown,
+    RequestInvalid,
     TooManyRequests,
     Unauthorized,
     Unsupported,
@@ -26,6 +28,7 @@ from lading.errors import (
     UpstreamUnreachable,
 )
 from lading.testing.personalities import TokenRealm, basic_login
+from lading.wire import problems
 from lading.wire.challenges import Scope
 from lading.wire.message import Handler, Request, Response
 
@@ -607,20 +610,51 @@ async def test_a_status_that_is_not_known_is_told(status: int) -> None:
     assert stage.waits == []
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_server_that_wants_encryption_is_told_from_a_wrong_request(scheme: str) -> None:
-    """Servers written in Go say so by 400, in words of their own and without a single field."""
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ([], b"Client sent an HTTP request to an HTTPS server.\n"),
+        ([("Server", "nginx")], b"<center>The plain HTTP request was sent to HTTPS port</center>"),
+        ([("Content-Type", "application/json")], None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("place", "advice"),
+    [
+        ("http://h", "leave out --plain-http"),
+        ("http://localhost:5000", "certs.d/localhost:5000"),
+        ("https://h", None),
+    ],
+)
+async def test_a_server_that_wants_encryption_is_told_from_a_wrong_request(
+    place: str, advice: str | None, fields: list[tuple[str, str]], words: bytes | None
+) -> None:
+    """Servers say so by 400, in words of their own: those of Go, of nginx and ours."""
+    refused = problems.refused(400, PLAIN).body
+    assert isinstance(refused, bytes)
+    told = refused if words is None else words
 
     async def upset(request: Request) -> Response:
-        words = b"Client sent an HTTP request to an HTTPS server.\n"
-        return Response(400, [], b"" if request.method == "HEAD" else words)
+        return Response(400, fields, b"" if request.method == "HEAD" else told)
 
-    stage = Stage({f"{scheme}://h": upset})
+    stage = Stage({place: upset})
 
     for method in ("GET", "HEAD"):
         with pytest.raises(LadingError) as found:
             await stage.exchange.send(Call(method, MANIFEST.path))
-        assert ("leave out --plain-http" in found.value.advice) == (scheme == "http")
+        assert (type(found.value) is UpstreamFailed) == (advice is not None)
+        assert advice is None or advice in found.value.advice
+
+
+async def test_a_registry_that_refuses_a_question_is_not_taken_for_one_that_wants_encryption() -> (
+    None
+):
+    """It says that it is one."""
+    fields = [("Docker-Distribution-Api-Version", "registry/2.0")]
+    stage = Stage({"http://h": said(400, b"", *fields)})
+
+    with pytest.raises(RequestInvalid):
+        await stage.exchange.send(Call("HEAD", MANIFEST.path))
 
 
 async def test_a_web_page_is_no_manifest() -> None:

@@ -572,6 +572,19 @@ async def test_link_stays_a_link(kept: Kept) -> None:
     assert "h" in json.loads(link.read_text())["auths"]
 
 
+async def test_nothing_is_written_in_place_of_what_is_no_file(kept: Kept) -> None:
+    """Whoever names /dev/null as the file of logins wants none to be kept."""
+    pipe, link = kept.folder / "pipe", kept.folder / "link.json"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+
+    with pytest.raises(CredentialsFailed, match="keeps no logins"):
+        change_auths(link, {"h": auth("ada", "p")})
+
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
 async def test_write_that_fails_leaves_the_old_file(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
