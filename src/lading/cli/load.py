@@ -90,6 +90,11 @@ def _kind(path: str, name: str) -> str:
     try:
         with tarfile.open(path) as archive:
             names = {each.removeprefix("./") for each in archive.getnames()}
+    except tarfile.ReadError as error:
+        # What it says is a line for each way in which it tried to read the file.
+        refused = LayoutInvalid(f"{name} is no tar archive that can be read")
+        refused.advice = "If it is compressed with zstd, unpack it first, with zstd -d."
+        raise refused from error
     except (tarfile.TarError, OSError, EOFError) as error:
         raise LayoutInvalid(f"{name}: {error}") from error
     if "manifest.json" in names:

@@ -239,7 +239,12 @@ async def _document(remote: Remote, name: RepositoryName, subject: Digest) -> di
     except ManifestUnknown:
         return {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}
     if not found.is_index or found.digest == subject:
-        raise ManifestInvalid(f"{name}:{tag} should list referrers, and is something else")
+        taken = ManifestInvalid(f"{name}:{tag} should list referrers, and is something else")
+        taken.advice = (
+            "This registry lists referrers by that tag only, and something else was given it, as "
+            "`cosign copy` does: remove the tag with `lading untag` if nothing needs it."
+        )
+        raise taken
     return dict(found.document)
 
 

@@ -280,8 +280,10 @@ def test_a_file_that_is_no_image_is_not_loaded(shelf: Shelf, here: Path, capsys:
 
     code = main(["load", "notes.tar", f"{shelf.app}:x"])
 
+    printed = capsys.readouterr().err
     assert code == 1
-    assert "notes.tar" in capsys.readouterr().err
+    assert "notes.tar is no tar archive" in printed
+    assert printed.count("\n") == 1
 
 
 def test_removing_a_tag_leaves_its_siblings_and_the_image(shelf: Shelf, capsys: Printed) -> None:

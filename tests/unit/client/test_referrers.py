@@ -129,8 +129,9 @@ async def test_tag_that_is_no_list_is_left_alone() -> None:
         await samples.put_image(both.real, tags=[TAG])
 
         assert await _list(both) == []
-        with pytest.raises(ManifestInvalid, match="should list referrers"):
+        with pytest.raises(ManifestInvalid, match="should list referrers") as found:
             await samples.put_artifact(both.repository, _about())
+        assert "lading untag" in found.value.advice
         assert await both.real.get_manifest(TAG) == SUBJECT
 
 
