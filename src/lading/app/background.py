@@ -125,8 +125,13 @@ class _Doing(Generic[T]):
             self.done.exception()
 
     def _begin(self, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
-        self._task = self._loop.create_task(work())
-        self._task.add_done_callback(self._tell)
+        # What fails before there is a task is the caller's to hear of as well, who waits for it.
+        try:
+            self._task = self._loop.create_task(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work is waited for
+            self.done.set_exception(error)
+        else:
+            self._task.add_done_callback(self._tell)
 
     def _cancel(self) -> None:
         if self._task is not None:

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import pytest
 
@@ -31,6 +32,27 @@ def test_an_error_comes_back_as_it_is() -> None:
 
     with background("lading-test") as loop, pytest.raises(KeyError, match="x"):
         loop.run(fail)
+
+
+@pytest.mark.parametrize("failure", [KeyError("x"), SystemExit(3)])
+def test_work_that_fails_before_it_begins_keeps_nobody_waiting(failure: BaseException) -> None:
+    """Its error comes back too, and the loop does what comes next."""
+
+    def fail() -> NoReturn:
+        raise failure
+
+    with background("lading-test") as loop:
+        with pytest.raises(type(failure)) as caught:
+            loop.run(fail)
+
+        assert caught.value is failure
+        assert loop.run(_where) == "lading-test"
+
+
+def test_what_is_no_work_is_refused() -> None:
+    """Only a coroutine can be waited for."""
+    with background("lading-test") as loop, pytest.raises(TypeError, match="coroutine"):
+        loop.run(lambda: None)  # type: ignore[arg-type,return-value]  # what is tested
 
 
 def test_a_context_is_left_by_the_task_that_entered_it() -> None:
