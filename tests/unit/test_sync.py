@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,14 @@ import lading.sync
 from lading import Digest, FileToPush, Manifest, RepositoryName, StandIn, Tag
 from lading.app.background import background
 from lading.app.surroundings import Surroundings
-from lading.errors import BlobUnknown, DigestInvalid, ManifestUnknown, ReferenceInvalid
+from lading.errors import (
+    BlobUnknown,
+    DigestInvalid,
+    FileRefused,
+    ManifestUnknown,
+    ReferenceInvalid,
+    TagInvalid,
+)
 from lading.testing import samples
 
 pytest_plugins = ["lading.fixtures"]
@@ -81,6 +88,48 @@ def test_blobs_are_pushed_from_whatever_has_them(
     assert pushed == samples.described(content, "text/plain")
     with repository.open_blob(pushed.digest) as blob:
         assert blob.read() == content
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_bytes_are_pushed_whatever_holds_them(
+    client: lading.sync.Client, kind: Callable[[bytes], bytearray | memoryview]
+) -> None:
+    """What is changed afterwards is not what was pushed."""
+    repository = client.repository("registry.test/team/app")
+
+    assert repository.push_blob(kind(LAYER)).digest == DIGEST
+
+
+def test_a_file_that_cannot_be_opened_is_refused_by_name(
+    client: lading.sync.Client, tmp_path: Path
+) -> None:
+    """As it is where files are pushed as an artifact."""
+    repository = client.repository("registry.test/team/app")
+
+    with pytest.raises(FileRefused, match="missing"):
+        repository.push_blob(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("text", ["v 1", "", "é", "sha256:xx"])
+def test_text_that_names_nothing_is_refused_at_once(
+    repository: lading.sync.Repository, text: str
+) -> None:
+    """Nobody waits for what cannot be asked, and the registry is not asked."""
+    for ask in (repository.resolve, repository.get_manifest):
+        with pytest.raises((TagInvalid, DigestInvalid)):
+            ask(text)
+    with pytest.raises(TagInvalid):
+        repository.delete_tag(text)
+    for asked in (
+        repository.stat_blob,
+        repository.open_blob,
+        repository.delete_blob,
+        repository.delete_manifest,
+        lambda digest: repository.pull_blob(digest, io.BytesIO()),
+        lambda digest: repository.mount_blob(digest, None),
+    ):
+        with pytest.raises(DigestInvalid):
+            asked(text)
 
 
 def test_a_blob_that_is_there_is_not_pushed_again(
@@ -348,6 +397,6 @@ def test_nothing_is_left_of_a_closed_client(oci_registry: StandIn, tmp_path: Pat
         blob.read(10)
 
     assert set(threading.enumerate()) <= during | before
-    with pytest.raises(RuntimeError, match="ended"):
+    with pytest.raises(RuntimeError, match="this client is closed"):
         repository.resolve("latest")
     blob.close()

@@ -3,6 +3,7 @@
 Each is a search in an index, whatever the number of rows (a test holds every plan to that).
 """
 
+import sys
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -176,7 +177,7 @@ def list_tags(
     row = live_repository(connection, repository)
     if row is None:
         raise NameUnknown(repository)
-    found = connection.rows(TAGS, (row, after or "", limit + 1))
+    found = connection.rows(TAGS, (row, after or "", _one_more(limit)))
     return Page([Tag(name) for (name,) in found[:limit]], more=0 < limit < len(found))
 
 
@@ -184,8 +185,13 @@ def list_repositories(
     connection: Connection, after: RepositoryName | None, limit: int
 ) -> Page[RepositoryName]:
     """Repositories that have had a manifest, in byte order."""
-    found = connection.rows(REPOSITORIES, (after or "", limit + 1))
+    found = connection.rows(REPOSITORIES, (after or "", _one_more(limit)))
     return Page([RepositoryName(name) for (name,) in found[:limit]], more=0 < limit < len(found))
+
+
+def _one_more(limit: int) -> int:
+    """How many are read to know whether there are more than *limit*; a database counts so far."""
+    return min(limit, sys.maxsize - 1) + 1
 
 
 def list_referrers(

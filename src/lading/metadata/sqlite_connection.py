@@ -163,6 +163,8 @@ class SqliteConnection:
 
     def translated(self, error: apsw.Error) -> StorageFailed:
         """What *error* means."""
+        if isinstance(error, apsw.ConnectionClosedError | apsw.CursorClosedError):
+            return StorageFailed("the metadata store is closed")
         return _translated(error, self._connection.system_errno, self.name)
 
 

@@ -28,7 +28,7 @@ class Loop:
         Raises:
             RuntimeError: an event loop is running here, or the client is closed.
         """
-        refuse_loops()
+        self._refuse()
         return self._background.run(work)
 
     @contextmanager
@@ -38,9 +38,14 @@ class Loop:
         Raises:
             RuntimeError: an event loop is running here, or the client is closed.
         """
-        refuse_loops()
+        self._refuse()
         with self._background.entered(context) as entered:
             yield entered
+
+    def _refuse(self) -> None:
+        refuse_loops()
+        if self.is_over:
+            raise RuntimeError("this client is closed")
 
 
 def refuse_loops() -> None:

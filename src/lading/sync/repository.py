@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from lading.bodies import Bytes
 from lading.content import blob_files
+from lading.content.files import file_errors
 from lading.errors import BlobUnknown
 from lading.interfaces import repository as interfaces
 from lading.interfaces.repository import Page, Receipt
@@ -104,14 +105,24 @@ class Repository:
         return self._loop.run(lambda: blob_files.get_blob(self._inner, _digest(digest), file))
 
     def push_blob(
-        self, content: bytes | Path | BinaryIO, *, media_type: str = media_types.OCTETS
+        self,
+        content: bytes | bytearray | memoryview | Path | BinaryIO,
+        *,
+        media_type: str = media_types.OCTETS,
     ) -> Descriptor:
-        """Push bytes, a file, or what is left in an open one, unless it is here already."""
+        """Push bytes, a file, or what is left in an open one, unless it is here already.
+
+        Raises:
+            FileRefused: the file cannot be opened.
+        """
         if isinstance(content, Path):
-            with content.open("rb") as file:
+            with file_errors(content):
+                file = content.open("rb")
+            with file:
                 return self.push_blob(file, media_type=media_type)
-        if isinstance(content, bytes):
-            return self._loop.run(lambda: _push_bytes(self._inner, content, media_type))
+        if isinstance(content, bytes | bytearray | memoryview):
+            held = bytes(content)
+            return self._loop.run(lambda: _push_bytes(self._inner, held, media_type))
         if _is_whole_file(content):
             return self._loop.run(
                 lambda: blob_files.put_file(self._inner, content, media_type=media_type)

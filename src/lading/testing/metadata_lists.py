@@ -37,6 +37,16 @@ class ListsContract:
 
         assert ([*page.items], page.more) == ([], False)
 
+    async def test_page_may_be_longer_than_anything(self, store: MetadataStore) -> None:
+        """Whoever wants all names any number, however many digits it has."""
+        await push(store, tags=["v1", "v2"])
+
+        tags = await store.list_tags(APP, after=None, limit=10**30)
+        repositories = await store.list_repositories(after=None, limit=10**30)
+
+        assert ([*tags.items], tags.more) == (["v1", "v2"], False)
+        assert ([*repositories.items], repositories.more) == ([APP], False)
+
     async def test_repository_exists_from_its_first_blob_on(self, store: MetadataStore) -> None:
         """Its tags can be asked for then, though it is listed from its first manifest on."""
         with pytest.raises(NameUnknown):

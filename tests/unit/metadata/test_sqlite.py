@@ -352,10 +352,11 @@ async def test_what_another_process_changed_is_seen_at_once(
             await store.get_manifest(APP, Tag("latest"))
 
 
-async def test_closed_store_refuses_reads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [False, True])
+async def test_closed_store_refuses_reads(tmp_path: Path, memory: bool) -> None:
     """A request that comes too late is answered with an error of ours."""
     prepare_sqlite(tmp_path)
-    async with open_sqlite(tmp_path, grace=GRACE) as store:
+    async with open_sqlite(None if memory else tmp_path, grace=GRACE) as store:
         pass
 
     with pytest.raises(StorageFailed, match="closed"):
@@ -567,13 +568,14 @@ def test_failed_commit_fails_its_whole_batch_and_the_next_one_begins_clean(tmp_p
     assert [type(task.error) for task in done] == [type(None), NameUnknown]
 
 
-async def test_closed_store_refuses_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [False, True])
+async def test_closed_store_refuses_changes(tmp_path: Path, memory: bool) -> None:
     """Nobody waits for a writer that has ended."""
     prepare_sqlite(tmp_path)
-    async with open_sqlite(tmp_path, grace=GRACE) as store:
+    async with open_sqlite(None if memory else tmp_path, grace=GRACE) as store:
         pass
 
-    with pytest.raises(StorageFailed):
+    with pytest.raises(StorageFailed, match="closed"):
         await store.commit(_tag("v1"), occasion=Occasion())
 
 

@@ -34,10 +34,17 @@ class Threads:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="lading-client")
         # Work never waits inside the pool, where nobody could take it back.
         self._places = asyncio.Semaphore(count)
+        self._closed = False
 
     async def run(self, stop: Callable[[], None], work: Callable[[], Result]) -> Result:
-        """Do *work* in a thread; when the caller is cancelled, *stop* it and wait until it ends."""
+        """Do *work* in a thread; when the caller is cancelled, *stop* it and wait until it ends.
+
+        Raises:
+            RuntimeError: the client that has the threads is closed.
+        """
         async with self._places:
+            if self._closed:
+                raise RuntimeError("this client is closed")
             waiter = Waiter()
             doing = asyncio.get_running_loop().run_in_executor(self._pool, waiter.run, work)
             try:
@@ -56,6 +63,7 @@ class Threads:
 
     def close(self) -> None:
         """Let the threads end."""
+        self._closed = True
         self._pool.shutdown(wait=True)
 
 

@@ -795,3 +795,12 @@ async def test_a_file_is_streamed_from_a_face(tmp_path: Path) -> None:
     _, body = await _ask(FaceTransport({"http://a": face}), "http://a", Request("GET", "/"))
 
     assert body == b"<01|567>"
+
+
+async def test_a_closed_transport_says_that_its_client_is_closed() -> None:
+    """Whoever still holds something of a client is told what is wrong."""
+    async with open_transport() as transport:
+        pass
+
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        await transport.to(Origin.parse("http://127.0.0.1:1"))(Request("GET", "/v2/"))
