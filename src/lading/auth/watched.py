@@ -31,7 +31,8 @@ class WatchedFile(Generic[Value]):
         self._path = path
         self._read = read
         self._value = first
-        self._seen: tuple[int, ...] | str | None = None
+        self._seen: tuple[int, ...] | None = None
+        self._told: str | None = None
 
     def __call__(self) -> Value:
         """What the file said when it was last looked at."""
@@ -49,25 +50,31 @@ class WatchedFile(Generic[Value]):
 
     def look(self) -> None:
         """Read the file if it has changed; blocks."""
-        before = self._seen
         try:
             found = self._path.stat()
             seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
-            if seen == before:
+            if seen == self._seen:
                 return
             self._seen = seen
             self._value = self._read(content(self._path))
-        except (OSError, Unreadable) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            if before != (told := f"{why}"):
-                log.error(  # noqa: TRY400 - a fact, not a mistake of ours
-                    "file cannot be used, what it said before still holds",
-                    extra={"file": str(self._path), "reason": why},
-                )
-            self._seen = told
+        except OSError as error:
+            # What the system could not do now it may do next time, though the file is the same.
+            self._seen = None
+            self._tell(f"{error.strerror}")
+        except Unreadable as error:
+            self._tell(f"{error}")
         else:
-            if isinstance(before, str):
+            if self._told is not None:
                 log.info("file can be used again", extra={"file": str(self._path)})
+            self._told = None
+
+    def _tell(self, why: str) -> None:
+        if why != self._told:
+            log.error(
+                "file cannot be used, what it said before still holds",
+                extra={"file": str(self._path), "reason": why},
+            )
+        self._told = why
 
 
 def content(path: Path) -> bytes:

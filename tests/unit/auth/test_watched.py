@@ -1,10 +1,12 @@
 """Files that are read again when they change."""
 
 import asyncio
+import errno
 import logging
 import os
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -139,6 +141,39 @@ def test_broken_file_leaves_what_was_there(
     file.write_text("two")
     assert looked(watched) == "TWO"
     assert [each.getMessage() for each in caplog.records[1:]] == ["file can be used again"]
+
+
+def test_broken_file_is_read_once(file: Path) -> None:
+    """However large it is, and whatever is logged of its lines, until it is another file."""
+    read: list[bytes] = []
+
+    def broken(content: bytes) -> str:
+        read.append(content)
+        raise Unreadable("it is broken")
+
+    watched = WatchedFile(file, broken, "")
+    for _ in range(3):
+        watched.look()
+    file.write_text("three")
+    watched.look()
+
+    assert read == [b"one", b"three"]
+
+
+def test_file_that_could_not_be_read_is_tried_again_though_it_is_the_same(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may have had no descriptor left for a while."""
+    watched = WatchedFile(file, upper, "")
+
+    def exhausted(*_given: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", exhausted)
+        assert looked(watched) == ""
+
+    assert looked(watched) == "ONE"
 
 
 def test_file_that_is_never_there_gives_the_first_value(tmp_path: Path) -> None:
