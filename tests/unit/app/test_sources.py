@@ -36,6 +36,29 @@ def test_later_sources_win(tmp_path: Path) -> None:
     assert loaded.config == Config(root=Path("/file"), listen=":2", workers=3, read_only=True)
 
 
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [
+        ("https://r.example", True),
+        ("https://r.example/registry", True),
+        ("https://r.example/registry/", False),
+        ("https://r.example/public/registry/", False),
+    ],
+)
+def test_host_that_leads_past_the_prefix_is_warned_of(host: str, warned: bool) -> None:
+    """The prefix is not added to it, so that every push would end at a place that is not there."""
+    environment = {"LADING__HTTP__HOST": host, "LADING__HTTP__PREFIX": "/registry"}
+
+    loaded = load(environment=environment)
+
+    warning = (
+        f"environment variable LADING__HTTP__HOST: http.host: {host} does not end with "
+        "http.prefix, which is not added to it; write https://r.example/registry/ "
+        "unless a proxy has another path"
+    )
+    assert loaded.warnings == (warning,) * warned
+
+
 def test_flag_that_was_not_given_changes_nothing() -> None:
     """The command line passes all its flags; those without a value do not count."""
     loaded = load(environment={"LADING__WORKERS": "2"}, flags={"workers": ("--workers", None)})

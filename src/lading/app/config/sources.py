@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
+from lading.app.config.doors import HttpConfig
 from lading.app.config.nearest import nearest
 from lading.app.config.options import Setting
 from lading.app.config.tree import Config, built, sections, settings
@@ -31,7 +33,7 @@ _PATH = "REGISTRY_CONFIGURATION_PATH"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, what is odd about where it came from, and which settings were *given*.
+    """A configuration, what is odd about it or where it came from, and which were *given*.
 
     ``origins`` tells where a setting was said; those that are not in it have our defaults.
     """
@@ -119,8 +121,10 @@ def configuration_path(environment: Mapping[str, str] | None = None) -> Path | N
 
 
 def _loaded(sources: _Sources) -> Loaded:
+    config = built(sources.values)
+    _warn_of_another_path(sources, config.http)
     return Loaded(
-        built(sources.values),
+        config,
         tuple(sources.warnings),
         frozenset(sources.given),
         dict(sources.origins),
@@ -206,6 +210,17 @@ def _take_theirs(
     sources.values |= meaning.values
     sources.origins |= meaning.origins
     sources.given |= {k for k, where in meaning.origins.items() if where != dialect.DEFAULT}
+
+
+def _warn_of_another_path(sources: _Sources, http: HttpConfig) -> None:
+    """Locations begin with the host alone, and would miss an API that is under a prefix."""
+    prefix = f"{http.prefix}/"
+    if http.host and http.prefix and not urljoin(http.host, ".").endswith(prefix):
+        sources.warnings.append(
+            f"{sources.origins['http.host']}: http.host: {http.host} does not end with "
+            f"http.prefix, which is not added to it; write {urljoin(http.host, prefix)} "
+            "unless a proxy has another path"
+        )
 
 
 def _repeated(found: tuple[str, str, str]) -> str:
