@@ -1,7 +1,7 @@
 """What happened in a data directory, and who was told: for commands, server or no server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from lading.app.config.sources import Loaded
@@ -37,7 +37,7 @@ async def latest(loaded: Loaded, number: int) -> int:
 
 async def happened(
     loaded: Loaded, *, after: int, follow: bool
-) -> AsyncIterator[tuple[int, Notice]]:
+) -> AsyncGenerator[tuple[int, Notice], None]:
     """What is told of each event with a number above *after*, with that number.
 
     With *follow*, what happens from now on as well, and there is no end.

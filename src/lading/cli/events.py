@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import click
@@ -96,8 +97,9 @@ def tail(
 
     async def print_all() -> None:
         begin = await latest(loaded, 20) if after is None else after
-        async for place, notice in happened(loaded, after=begin, follow=follow):
-            out.item(_line(place, notice), _facts(place, notice))
+        async with aclosing(happened(loaded, after=begin, follow=follow)) as found:
+            async for place, notice in found:
+                out.item(_line(place, notice), _facts(place, notice))
 
     asyncio.run(print_all())
     out.end("", {})

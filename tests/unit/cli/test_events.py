@@ -12,6 +12,7 @@ from lading.cli.main import main
 from lading.interfaces.metadata import Delivery
 from lading.interfaces.repository import Repository
 from lading.oci.names import Tag
+from tests.unit.cli.commands import unread
 from tests.unit.cli.conftest import within
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,6 +50,16 @@ def test_tail_prints_what_happened_in_order(told: Path, capsys: pytest.CaptureFi
     assert " push team/app sha256:" in lines[0]
     assert lines[-1].endswith(" delete team/app:v1")
     assert [int(line.split()[0]) for line in lines] == list(range(1, len(lines) + 1))
+
+
+@pytest.mark.parametrize("more", [(), ("-o", "jsonl"), ("--follow",)])
+def test_a_reader_of_events_that_goes_away_ends_the_command_quietly(
+    told: Path, more: tuple[str, ...]
+) -> None:
+    """What is read from is closed first, so that nothing of it is left to complain."""
+    ended = unread("events", "tail", "--root", str(told), *more)
+
+    assert ended == (141, b"")
 
 
 def test_tail_begins_after_the_event_that_is_named(
