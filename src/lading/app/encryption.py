@@ -58,7 +58,7 @@ def _by_authority(config: TlsConfig, root: Path, *, read_only: bool) -> Encrypti
         from lading.app.acme.authority import Authority, NotIssued
     except ImportError:
         raise ConfigInvalid(
-            'tls.acme.hosts needs more libraries: pip install "lading[acme]"'
+            "tls.acme.hosts needs more libraries: install lading with its extra acme"
         ) from None
     from lading.app.acme.certificates import Certificates
     from lading.app.acme.folder import USUAL, Folder

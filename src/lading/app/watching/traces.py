@@ -40,7 +40,7 @@ def exporter(config: TracingConfig, environment: Mapping[str, str]) -> Exporter 
     if not _is_there(_NEEDED[kind]):
         raise ConfigInvalid(
             "tracing.endpoint: traces need packages that are not installed; "
-            'install them by: pip install "lading[tracing]"'
+            "install lading with its extra tracing"
         )
     service = environment.get("OTEL_SERVICE_NAME") or config.service
     return Exporter(kind, _traces_url(config.endpoint), service)
