@@ -42,9 +42,14 @@ def index_of(
     annotations: Mapping[str, str] | None = None,
     subject: Descriptor | None = None,
 ) -> Manifest:
-    """An index of *entries*, about *subject* if that is given."""
+    """An index of *entries*, about *subject* if that is given.
+
+    Raises:
+        ManifestInvalid: *artifact_type* is no media type.
+    """
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX}
     if artifact_type:
+        media_types.require_artifact_type(artifact_type)
         document["artifactType"] = artifact_type
     document["manifests"] = [each.as_json() for each in entries]
     if subject is not None:

@@ -98,8 +98,11 @@ async def push(
 
     Raises:
         FileRefused: a file cannot be read, or two have the same title.
+        ManifestInvalid: *artifact_type* is no media type.
     """
     _check_titles(named)
+    if artifact_type:
+        media_types.require_artifact_type(artifact_type)
     tally, ready = Tally(), _Ready()
     blobs = Blobs(
         ready,
@@ -159,7 +162,7 @@ async def attach(
 
     Raises:
         ManifestUnknown: *subject* names nothing.
-        FileRefused: a file cannot be read.
+        FileRefused, ManifestInvalid: as `push` does.
     """
     with at(TARGET):
         if platform is None:

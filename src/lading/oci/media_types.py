@@ -5,6 +5,8 @@ Everything else is content to be kept as it is.
 
 import re
 
+from lading.errors import ManifestInvalid
+
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -48,6 +50,18 @@ _GRAMMAR = re.compile(rf"{_PART}/{_PART}", re.ASCII)
 def well_formed(media_type: str) -> bool:
     """Whether *media_type* is a type and a subtype without parameters (RFC 6838, 4.2)."""
     return _GRAMMAR.fullmatch(media_type) is not None
+
+
+def require_artifact_type(text: str) -> None:
+    """Make sure that an artifact which is made here may be of the type *text*.
+
+    Raises:
+        ManifestInvalid: it is not `well_formed`.
+    """
+    if not well_formed(text):
+        failure = ManifestInvalid(f"artifact type {text!r} is not a media type")
+        failure.advice = "Write TYPE/SUBTYPE without parameters, such as application/spdx+json."
+        raise failure
 
 
 def tolerable(media_type: str) -> bool:

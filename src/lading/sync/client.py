@@ -176,6 +176,7 @@ class Client:
 
         Raises:
             FileRefused: a file cannot be read, or two have the same title.
+            ManifestInvalid: *artifact_type* is no media type.
         """
 
         async def pushed(client: clients.Client) -> PushReport:
@@ -206,7 +207,7 @@ class Client:
 
         Raises:
             ManifestUnknown: it names nothing.
-            FileRefused: a file cannot be read.
+            FileRefused, ManifestInvalid: as `push` does.
         """
 
         async def attached(client: clients.Client) -> PushReport:

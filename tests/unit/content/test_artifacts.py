@@ -265,6 +265,24 @@ async def test_tree_has_a_limit(target: Repository) -> None:
         await tree(target, V1)
 
 
+@pytest.mark.parametrize("text", ["not a type", "text", "text/plain; charset=utf-8", "a/b/c"])
+async def test_type_that_is_no_media_type_is_refused_before_anything_is_sent(
+    target: Repository, here: Path, text: str
+) -> None:
+    """As oras does: nobody else could ask for what is of that type."""
+    image = samples.image()
+    await samples.put_image(target, image, tags=[V1])
+    file = _file(here, "hello.txt")
+
+    with pytest.raises(ManifestInvalid, match="is not a media type"):
+        await push(target, [file], artifact_type=text)
+    with pytest.raises(ManifestInvalid, match="is not a media type"):
+        await attach(target, V1, [file], artifact_type=text)
+
+    with pytest.raises(BlobUnknown):
+        await target.stat_blob(Digest.of(b"hello"))
+
+
 async def test_subject_has_to_be_there(target: Repository) -> None:
     """A typing mistake is not signed."""
     with pytest.raises(ManifestUnknown):

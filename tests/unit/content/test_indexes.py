@@ -60,6 +60,8 @@ def test_index_is_made_of_entries() -> None:
     assert [each.digest for each in plain.manifests] == [image.digest]
     assert (full.artifact_type, full.annotations) == ("a/b", {"x": "y"})
     assert full.subject == image.digest
+    with pytest.raises(ManifestInvalid, match="is not a media type"):
+        index_of([], artifact_type="a b")
 
 
 def test_entries_are_added_and_removed_in_their_places() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lading.errors import ManifestInvalid
 from lading.oci import media_types
 
 
@@ -20,6 +21,15 @@ def test_type_with_a_subtype_is_well_formed(text: str) -> None:
 def test_anything_else_is_not_well_formed(text: str) -> None:
     """Parameters included, since they are not part of a type."""
     assert not media_types.well_formed(text)
+
+
+def test_artifact_is_of_a_well_formed_type() -> None:
+    """Whoever makes one is told before it is anywhere."""
+    media_types.require_artifact_type("a/b")
+
+    with pytest.raises(ManifestInvalid, match="'a b' is not a media type") as refused:
+        media_types.require_artifact_type("a b")
+    assert "TYPE/SUBTYPE" in refused.value.advice
 
 
 @pytest.mark.parametrize("text", ["a/b", "a/b;c=d", "a/b ; c=d", " a/b", "a/b;", "a/b;c;d"])
