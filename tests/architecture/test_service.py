@@ -117,7 +117,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     for name in ("lading.service", "lading.socket"):
         text = (SYSTEMD / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(
-            re.sub(r"(?<=^ExecStart=)\S+", LADING, text, flags=re.MULTILINE)
+            re.sub(r"(?<=^ExecStart=)\S+", f'"{LADING}"', text, flags=re.MULTILINE)
         )
 
     done = subprocess.run(
