@@ -21,6 +21,16 @@ async def test_work_that_waits_for_nothing_is_done_at_once() -> None:
     assert done == ["all"]
 
 
+async def test_error_of_work_that_waits_for_nothing_is_that_of_whoever_began_it() -> None:
+    """There is no task that could keep it, for somebody who never looks."""
+
+    async def work() -> None:
+        raise ValueError("its own")
+
+    with pytest.raises(ValueError, match="its own"):
+        eager.begin(work(), asyncio.get_running_loop())
+
+
 async def test_work_that_waits_goes_on_as_a_task_in_the_context_it_began_in() -> None:
     """What it set for itself is there afterwards, and nowhere else."""
     loop = asyncio.get_running_loop()
