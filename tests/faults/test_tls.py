@@ -44,7 +44,8 @@ def _settings(pair: Pair, **more: str) -> dict[str, str]:
 
 def trusting(authority: Authority, own: Pair | None = None) -> ssl.SSLContext:
     """What a client needs to know the server by, and what it shows of itself."""
-    context = ssl.create_default_context(cafile=authority.file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(authority.file)
     if own is not None:
         context.load_cert_chain(own.certificate, own.key)
     return context

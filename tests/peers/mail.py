@@ -3,10 +3,9 @@
 import socketserver
 
 
-class MailServer(socketserver.ThreadingTCPServer):
-    """Takes mail, and keeps it in ``mails``; speaks just enough of RFC 5321."""
+class MailServer(socketserver.TCPServer):
+    """Takes mail, one after another, and keeps it in ``mails``; speaks just enough of RFC 5321."""
 
-    daemon_threads = True
     allow_reuse_address = True
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lading.app.maintenance import audit, configured
@@ -35,7 +35,7 @@ async def tags(root: Path) -> list[str]:
 
 def make_newer(database: Path) -> None:
     """Let *database* be as a later version would leave it."""
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "INSERT INTO migrations SELECT 999, name, checksum, applied_at FROM migrations LIMIT 1"
         )

@@ -5,6 +5,7 @@ import io
 import sqlite3
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def _empty(database: Path) -> None:
 
 def _foreign(database: Path) -> None:
     database.unlink()
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("CREATE TABLE blobs (digest TEXT)")
 
 
