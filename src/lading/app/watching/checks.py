@@ -13,6 +13,7 @@ from lading.app.config.values import split_address
 from lading.app.config.watching import HealthConfig
 from lading.app.urls import parted, shown
 from lading.app.watching.health import Check, Probe
+from lading.app.watching.trust import trusting
 
 _PATIENCE = 60.0
 """Seconds after which somebody who was given any time is not waited for any more."""
@@ -92,6 +93,7 @@ def http_probe(
     A login in the URI is shown to whoever is asked first.
     """
     place, login = parted(uri)
+    context = trusting()
 
     def ask() -> int:
         fields = {name: ", ".join(values) for name, values in headers.items()}
@@ -100,7 +102,7 @@ def http_probe(
             request.add_unredirected_header("Authorization", login)
         try:
             limit = _seconds(timeout)
-            with urllib.request.urlopen(request, timeout=limit) as answer:  # noqa: S310 - as above
+            with urllib.request.urlopen(request, timeout=limit, context=context) as answer:  # noqa: S310 - as above
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:

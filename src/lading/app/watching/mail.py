@@ -9,7 +9,6 @@ import os
 import queue
 import signal
 import smtplib
-import ssl
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -21,6 +20,7 @@ from typing import NoReturn
 from lading.app.config.values import split_address
 from lading.app.config.watching import HookConfig
 from lading.app.log_forms import facts, level_name
+from lading.app.watching.trust import trusting
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class _Hook(logging.Handler, ABC):
             server.ehlo_or_helo_if_needed()
             encrypted = server.has_extn("starttls")
             if encrypted:
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=trusting())
             if self._config.username:
                 if not encrypted and host not in {"localhost", "127.0.0.1", "::1"}:
                     raise smtplib.SMTPException("a password is not sent without encryption")

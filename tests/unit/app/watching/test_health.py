@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 import os
+import ssl
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ from lading.app.watching.health import Check, Gate, Health, watch
 from lading.app.watching.station import Watched
 from lading.wire.challenges import basic_credentials
 from lading.wire.message import Request, Response
+from tests.peers.certificates import Authority
 
 SHORT = timedelta(milliseconds=1)
 
@@ -186,7 +189,9 @@ async def test_file_takes_the_server_out_of_service(tmp_path: os.PathLike[str]) 
         await check.probe()
 
 
-async def serving(status: bytes) -> tuple[asyncio.Server, int, list[bytes]]:
+async def serving(
+    status: bytes, sealed: ssl.SSLContext | None = None
+) -> tuple[asyncio.Server, int, list[bytes]]:
     """A server that answers everything by *status*, and what it was asked."""
     asked: list[bytes] = []
 
@@ -198,7 +203,7 @@ async def serving(status: bytes) -> tuple[asyncio.Server, int, list[bytes]]:
         writer.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=sealed)
     return server, server.sockets[0].getsockname()[1], asked
 
 
@@ -220,6 +225,24 @@ async def test_url_is_asked_by_head_and_has_to_answer_as_expected() -> None:
 
     assert asked[0].startswith(b"HEAD /up HTTP/1.1\r\n")
     assert b"X-Why: health, check\r\n" in asked[0]
+
+
+@pytest.mark.enable_socket
+async def test_authority_that_names_no_key_usage_can_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many a private one does not, and the same URL is well for one Python as for another."""
+    authority = Authority(tmp_path)
+    sealed = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    sealed.load_cert_chain(*authority.pair("server"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    server, port, asked = await serving(b"200 OK", sealed)
+    [check] = made(HealthConfig(http=(HttpCheckConfig(uri=f"https://localhost:{port}/up"),)))
+
+    await check.probe()
+    server.close()
+
+    assert asked[0].startswith(b"HEAD /up HTTP/1.1\r\n")
 
 
 def test_checks_that_look_alike_are_told_apart() -> None:
