@@ -226,8 +226,8 @@ def test_garbage_is_collected_beside_the_server(
             "/etc/distribution/config.yml",
         )
         again = docker.text(
-            *("exec", started.container, "registry", "garbage-collect", "-q"),
-            "/etc/distribution/config.yml",
+            *("exec", started.container, "bin/registry", "garbage-collect", "-q"),
+            *("--delete-untagged=true", "/etc/docker/registry/config.yml"),
         )
 
         gone = before - {each.name for each in blobs.glob("*/*")}
@@ -256,6 +256,7 @@ def test_the_image_says_of_itself_what_the_others_say(docker: Program, stand_in:
     [
         (["--version"], "lading"),
         (["registry", "--version"], "lading"),
+        (["/bin/registry", "--version"], "lading"),
         (["help"], "garbage-collect"),
         (["sh", "-c", "cat /etc/docker/registry/config.yml"], "rootdirectory: /var/lib/registry"),
         (["cat", "/etc/distribution/config.yml"], "rootdirectory: /var/lib/registry"),

@@ -4,6 +4,8 @@ The output is that of Distribution where it says the same: what stays, a summary
 """
 
 import asyncio
+import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import SpooledTemporaryFile
 from typing import Self
@@ -20,9 +22,57 @@ from lading.errors import LadingError
 _BLOB = "blob eligible for deletion: {}\n"
 _IN_MEMORY = 1 << 20
 """How much of what is to be printed later waits in memory, for each kind, in bytes."""
+_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "False", "FALSE"), False),
+}
+"""How Go writes what a flag may be set to."""
+_FLAG = re.compile(r"(?:--([a-z-]{2,})|-([a-z]+))(?:=(.*))?", re.DOTALL)
 
 
-@click.command("garbage-collect", epilog=examples("lading garbage-collect --dry-run config.yml"))
+class _Settable(click.Command):
+    """A command whose flags may be set as well: ``--dry-run=false``, as programs in Go take it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read *args* with the flags as they were set last."""
+        return super().parse_args(ctx, self._as_set(args))
+
+    def _as_set(self, args: Sequence[str]) -> list[str]:
+        names = {
+            name.lstrip("-"): max(each.opts, key=len)
+            for each in self.params
+            if isinstance(each, click.Option)
+            for name in each.opts
+        }
+        end = args.index("--") if "--" in args else len(args)
+        flags: dict[str, bool] = {}
+        others = []
+        for word in args[:end]:
+            found = _FLAG.fullmatch(word)
+            given = [found[1]] if found and found[1] else list(found[2]) if found else []
+            if found is None or not names.keys() >= set(given):
+                others.append(word)
+                continue
+            flags.update((names[each], True) for each in given)
+            if found[3] is not None:
+                flags[names[given[-1]]] = _boolean(names[given[-1]], found[3])
+        return [*(name for name, on in flags.items() if on), *others, *args[end:]]
+
+
+def _boolean(flag: str, value: str) -> bool:
+    try:
+        return _BOOLEANS[value]
+    except KeyError:
+        raise click.BadOptionUsage(
+            flag,
+            f"{value!r} is nothing that {flag} can be set to; write true or false",
+            click.get_current_context(),
+        ) from None
+
+
+@click.command(
+    "garbage-collect", cls=_Settable, epilog=examples("lading garbage-collect --dry-run config.yml")
+)
 @click.argument("file", metavar="CONFIG.yml", required=False)
 @click.option("-d", "--dry-run", is_flag=True, help="Only say what would go.")
 @click.option(

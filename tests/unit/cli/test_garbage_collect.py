@@ -118,6 +118,81 @@ def test_a_dry_run_tells_the_same_and_deletes_nothing(
     assert capsys.readouterr().out == told
 
 
+@pytest.mark.parametrize(
+    ("options", "freed"),
+    [
+        (["--dry-run=false"], True),
+        (["-d=0", "--quiet=F"], True),
+        (["--dry-run=true"], False),
+        (["-d", "--dry-run=False"], True),
+        (["-d=f", "-d"], False),
+        (["-qd=T"], False),
+        (["-dq=FALSE"], False),
+    ],
+    ids=str,
+)
+def test_flags_may_be_set_as_well(root: Path, config: str, options: list[str], freed: bool) -> None:
+    """As in Go, where charts write what people chose behind the flag; the last word counts."""
+    before = blobs(root)
+
+    code = registry(["garbage-collect", *options, config])
+
+    assert code == 0
+    assert (blobs(root) != before) is freed
+
+
+def test_manifest_without_a_tag_goes_where_the_flag_is_set_to_true(root: Path, config: str) -> None:
+    """The cron job of a chart that many have writes the flag like this."""
+
+    async def move(_: Stores, repository: Repository) -> None:
+        await repository.put_manifest(samples.image("untagged").manifest, tags=[Tag("v1")])
+        await samples.put_image(repository, samples.image("new"), tags=["v1"])
+
+    within(root, move)
+
+    kept = registry(["garbage-collect", "--delete-untagged=false", config])
+    there = blobs(root)
+    taken = registry(["garbage-collect", "--delete-untagged=true", config])
+
+    assert (kept, taken) == (0, 0)
+    assert values("untagged") <= there
+    assert blobs(root) == values("new") | {ABANDONED.value}
+
+
+@pytest.mark.parametrize("option", ["-m=yes", "--delete-untagged=", "--delete-untagged=tRUE"])
+def test_flag_that_is_set_to_something_else_is_a_mistake(
+    root: Path, config: str, option: str, capsys: Printed
+) -> None:
+    """Nothing is guessed by a command that deletes; its code is the one that is known there."""
+    before = blobs(root)
+
+    code = registry(["garbage-collect", option, config])
+
+    assert code == 1
+    assert "is nothing that --delete-untagged can be set to" in capsys.readouterr().err
+    assert blobs(root) == before
+
+
+@pytest.mark.parametrize("option", ["--no=true", "-x=true", "-", "--help=true"])
+def test_words_that_are_no_flag_of_its_own_are_left_as_they_are(config: str, option: str) -> None:
+    """Whatever is said of them is what is said of them everywhere."""
+    code = registry(["garbage-collect", option, config])
+
+    assert code == 1
+
+
+def test_file_may_be_called_as_a_flag(
+    tmp_path: Path, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind two hyphens, as everywhere."""
+    monkeypatch.chdir(tmp_path)
+    Path(config).rename("-m=false")
+
+    code = registry(["garbage-collect", "-q", "--", "-m=false"])
+
+    assert code == 0
+
+
 def test_blobs_of_a_push_that_is_under_way_stay(root: Path, config: str, capsys: Printed) -> None:
     """While an upload is open, what no manifest names yet has the grace of the server."""
     file = Path(config)
