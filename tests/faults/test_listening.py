@@ -1,5 +1,6 @@
 """Addresses that can be listened on, and what is said about others."""
 
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -42,6 +43,39 @@ def test_ipv6_address_stands_in_brackets() -> None:
 
     with listener:
         assert listener.getsockname()[0] == "::1"
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+@pytest.mark.parametrize("address", [":0", "[::]:0", ""])
+def test_every_address_is_that_of_both_families(address: str) -> None:
+    """However it is written; clients of IPv4 are told to come in as well as those of IPv6."""
+    listeners = bind(address)
+
+    port = listeners[0].getsockname()[1]
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, port)).close()
+    for each in listeners:
+        each.close()
+
+
+@pytest.mark.parametrize("address", [":0", "[::]:0"])
+def test_every_address_is_one_of_ipv4_where_there_is_no_other(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels are started without IPv6, and what is written for others is served there too."""
+
+    class WithoutIpv6(socket.socket):
+        def __init__(self, family: int = -1, type: int = -1) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, type)
+
+    monkeypatch.setattr(socket, "socket", WithoutIpv6)
+
+    (listener,) = bind(address)
+
+    with listener:
+        assert listener.family == socket.AF_INET
 
 
 def _control(of: socket.socket) -> bytes:

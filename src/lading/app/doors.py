@@ -52,21 +52,26 @@ def listening(address: str, environment: Mapping[str, str]) -> Iterator[list[soc
 def bind(address: str) -> list[socket.socket]:
     """Listen on all that *address* (``HOST:PORT``, ``unix:PATH``, or nothing: any port) names.
 
+    Without a host, and at ``[::]``, those are all addresses of IPv4 and, if there is any, of IPv6.
+
     Raises:
         AddressUnusable: it is taken, not ours, or not to be found.
     """
     if address.startswith(_LOCAL):
         return [_local(address.removeprefix(_LOCAL))]
     host, port = split_address(address or ":0")
+    everywhere = host in {"", "::"}
     try:
         found = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            None if everywhere else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except socket.gaierror as error:
         raise AddressUnusable(f"{address}: {error.strerror}") from None
     listeners: list[socket.socket] = []
     try:
         for family, _, _, _, where in dict.fromkeys(found):
+            if everywhere and not _known(family):
+                continue
             # All addresses of one name get one port, also when the system is to pick it.
             picked = listeners[0].getsockname()[1] if listeners else port
             listeners.append(_listener(family, (where[0], picked, *where[2:])))
@@ -102,6 +107,15 @@ def handed_over(environment: Mapping[str, str]) -> list[socket.socket]:
     listener.set_inheritable(False)
     listener.setblocking(False)
     return [listener]
+
+
+def _known(family: int) -> bool:
+    """Whether this kernel has heard of addresses of *family*."""
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError as error:
+        return error.errno != errno.EAFNOSUPPORT
+    return True
 
 
 def _listener(family: int, where: tuple[Any, ...]) -> socket.socket:

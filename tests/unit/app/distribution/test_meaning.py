@@ -75,7 +75,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"auth.method": "silly", "auth.silly.realm": "r", "auth.silly.service": "s"},
     ),
     ("http: {}", {"listen": ":0"}),
-    ("http: {addr: '0.0.0.0:5000', net: tcp}", {"listen": "0.0.0.0:5000"}),
+    ("http: {addr: '0.0.0.0:5000', net: tcp}", {"listen": ":5000"}),
     ("http: {addr: /run/r.sock, net: unix}", {"listen": "unix:/run/r.sock"}),
     (
         "http: {prefix: /api, host: 'https://r.example', relativeurls: true, draintimeout: 60s}",

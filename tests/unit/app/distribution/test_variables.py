@@ -24,7 +24,7 @@ FORMS: list[tuple[dict[str, str], dict[str, Any]]] = [
         {"REGISTRY_STORAGE": "filesystem", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/x"},
         {"root": Path("/x"), "temporary": False},
     ),
-    ({"REGISTRY_HTTP_ADDR": "0.0.0.0:5000"}, {"listen": "0.0.0.0:5000"}),
+    ({"REGISTRY_HTTP_ADDR": "0.0.0.0:5000"}, {"listen": ":5000"}),
     ({"REGISTRY_HTTP_ADDR": ""}, {"listen": ":0"}),
     (
         {"REGISTRY_HTTP_TLS_CERTIFICATE": "/c", "REGISTRY_HTTP_TLS_KEY": "/k"},

@@ -45,7 +45,13 @@ def _listen(given: Given) -> dict[str, Any]:
     address = given.get("http.addr", "")
     if given.get("http.net") == "unix":
         return {"listen": f"unix:{address}"}
-    return {"listen": address or ":0"}
+    return {"listen": _as_in_go(address) or ":0"}
+
+
+def _as_in_go(address: str) -> str:
+    """*address*, which is every address there is if it is every one of IPv4."""
+    host, colon, port = address.rpartition(":")
+    return f"{colon}{port}" if host == "0.0.0.0" else address  # noqa: S104 - it is read here
 
 
 def _tls(given: Given) -> dict[str, Any]:
@@ -168,7 +174,7 @@ KEYS: tuple[Key, ...] = (
             "Remove http.h2c; a proxy in front can speak HTTP/2 to clients.",
         ),
     ),
-    Key("http.debug.addr", text, honoured("debug.listen")),
+    Key("http.debug.addr", text, honoured("debug.listen", by=_as_in_go)),
     Key("http.debug.prometheus.enabled", flag, honoured("debug.metrics")),
     Key("http.debug.prometheus.path", text, honoured("debug.metrics_path")),
 )
