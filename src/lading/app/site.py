@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 
 from lading.app.config.content import ValidationConfig
 from lading.app.config.tree import Config
-from lading.http.site import Site, Trust
+from lading.http.site import Site, Trust, host_asked
 from lading.interfaces.repository import Registry
 from lading.registry.rules import KeepingRegistry, ReadOnlyRegistry
 from lading.registry.validation import Rules, Urls, ValidatedRegistry
-from lading.wire.message import Fields, Handler
+from lading.wire.message import Fields, Handler, Request
 
 
 def sited(handler: Handler, config: Config) -> Site:
@@ -23,6 +25,13 @@ def sited(handler: Handler, config: Config) -> Site:
         trust=Trust(config.trusted_proxies),
         sealed=config.tls.wanted,
     )
+
+
+def asked(config: Config) -> Callable[[Request], str]:
+    """What tells the URL of what was asked to those who are sent elsewhere for a token."""
+    if config.auth.token.strict:
+        return partial(host_asked, trust=Trust(config.trusted_proxies))
+    return attrgetter("base")
 
 
 def fields(config: Config) -> Fields:

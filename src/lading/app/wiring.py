@@ -17,7 +17,7 @@ from lading.app.connections import Connections
 from lading.app.directory import prepare
 from lading.app.notices import Noticing, noticing
 from lading.app.readonly import ReadOnly
-from lading.app.site import fields, ruled, sited
+from lading.app.site import asked, fields, ruled, sited
 from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
 from lading.app.watching.around import collected, observed, timings, traced, watched
 from lading.app.watching.station import Station, Watched
@@ -163,6 +163,8 @@ def _terms(config: Config, *, ready: Callable[[], Awaitable[None]], pulled: Pull
         most_repositories=config.lists.catalog,
         most_tags=config.lists.tags,
         strict_lists=config.lists.strict,
+        strict_sources=config.auth.token.strict,
+        asked=asked(config),
         fields=fields(config),
         ready=ready,
         pulled=pulled,

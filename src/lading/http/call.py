@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.repository import Registry, Repository
@@ -33,6 +34,9 @@ class Terms:
         most_tags: how many a list of tags has at most.
         strict_lists: refuse to list more repositories than that instead of listing fewer, a hundred
             if no number is named, and list all tags to whoever names none.
+        strict_sources: ask for the right to pull what ``from`` names in every request, and not only
+            in those that mount it.
+        asked: the URL of what was asked, as those know it who are sent elsewhere for a token.
         fields: what is added to every answer of the API.
         ready: raises the error that keeps the registry from serving, if there is one.
         pulled: takes note of what was fetched or looked at, by a tag or without; if anybody does.
@@ -44,6 +48,8 @@ class Terms:
     most_repositories: int = 1000
     most_tags: int = 1000
     strict_lists: bool = False
+    strict_sources: bool = False
+    asked: Callable[[Request], str] = attrgetter("base")
     fields: Sequence[tuple[str, str]] = ()
     ready: Callable[[], Awaitable[None]] = at_once
     pulled: Pulled | None = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from lading.errors import LadingError, Unauthorized
 from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
 from lading.http.call import USUAL, Call, Endpoint, Terms, occasion_of
-from lading.http.rights import wanted
+from lading.http.rights import strictly_wanted, wanted
 from lading.interfaces.access import ANONYMOUS, Authenticator, Credentials, Occasion, Principal
 from lading.interfaces.repository import Registry
 from lading.wire import challenges, headers, problems
@@ -76,6 +76,7 @@ class Face:
         self._admit = admit
         self._terms = terms
         self._match = match
+        self._wanted = strictly_wanted if terms.strict_sources else wanted
         named = {name.lower() for name, _ in terms.fields}
         self._says_sniffing = headers.NO_SNIFFING[0].lower() in named
 
@@ -109,7 +110,7 @@ class Face:
             principal = ANONYMOUS
             if place.route not in UNMOVED:
                 principal = await self._authenticator.authenticate(
-                    _credentials(request), wanted=wanted(request, place), peer=request.caller
+                    _credentials(request), wanted=self._wanted(request, place), peer=request.caller
                 )
                 request.user = principal.name
             registry = self._admit(_occasion(request, principal))
@@ -117,7 +118,7 @@ class Face:
         except LadingError as error:
             response = _problem(request, place, error)
             if isinstance(error, Unauthorized):
-                asked = self._authenticator.challenge(error, base=request.base)
+                asked = self._authenticator.challenge(error, base=self._terms.asked(request))
                 response.headers.append(("WWW-Authenticate", asked))
             return response
 

@@ -31,7 +31,15 @@ Few, since a name that is none may be as long as a head.
 def wanted(request: Request, place: Place) -> tuple[Access, ...]:
     """All that somebody has to be allowed who sends *request* to *place*."""
     here = _here(place.route, place.name, request.method)
-    return (*here, *_elsewhere(request, place)) if request.query else here
+    if request.query and place.route is Route.UPLOADS:
+        return (*here, *_elsewhere(request))
+    return here
+
+
+def strictly_wanted(request: Request, place: Place) -> tuple[Access, ...]:
+    """The same, where ``from`` names what has to be pulled in every request to a repository."""
+    here = _here(place.route, place.name, request.method)
+    return (*here, *_elsewhere(request)) if request.query and place.name else here
 
 
 @lru_cache(_REMEMBERED)
@@ -46,12 +54,10 @@ def _here(route: Route, name: str, method: str) -> tuple[Access, ...]:
     return tuple(Access("repository", name, action) for action in actions)
 
 
-def _elsewhere(request: Request, place: Place) -> tuple[Access, ...]:
-    if place.route is not Route.UPLOADS:
-        return ()
+def _elsewhere(request: Request) -> tuple[Access, ...]:
     try:
         source = RepositoryName.parse(request.param("from") or "")
     except NameInvalid:
-        # Nothing can be mounted from there, and the endpoint says so.
+        # Nothing can be mounted from there, and the endpoint that mounts says so.
         return ()
     return (Access("repository", str(source), "pull"),)

@@ -85,6 +85,18 @@ NOBODY = Trust(())
 """Takes nobody's word."""
 
 
+def host_asked(request: Request, trust: Trust) -> str:
+    """The URL of the host in the ``Host`` field of *request*; empty, if that is none.
+
+    Its scheme is https unless somebody trusted names another: what stands beside a registry at its
+    host is joined to it by a proxy, and those speak https to their clients.
+    """
+    said = request.headers.get(b"x-forwarded-proto") if trust.peer(request.peer) else None
+    scheme = forwarded.scheme(_first(said or "")) or "https"
+    host = forwarded.host(request.headers.get(_HOST) or "")
+    return f"{scheme}://{host}" if host else ""
+
+
 class Site:
     """Gives every request its ``base`` and its ``client``, and puts answers into their words.
 

@@ -117,6 +117,39 @@ async def test_rules_of_the_operator_hold(
     assert response.status == status
 
 
+@pytest.mark.parametrize(
+    ("strict", "base", "scope"),
+    [
+        ("true", "https://r.example", "repository:a:pull repository:b:pull"),
+        ("false", "http://proxy.example", "repository:a:pull"),
+    ],
+)
+async def test_who_is_sent_for_a_token_is_told_where_and_what_for(
+    tmp_path: Path, strict: str, base: str, scope: str
+) -> None:
+    """As the registry knows its place, or as Distribution would say it."""
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": [{"kid": "k", "kty": "oct", "k": "%s"}]}' % ("A" * 64))
+    written = {
+        "auth__method": "token",
+        "auth__token__service": "S",
+        "auth__token__issuer": "I",
+        "auth__token__keys": str(keys),
+        "auth__token__auto_redirect": "true",
+        "auth__token__strict": strict,
+        "trusted_proxies": "any",
+    }
+    async with serving(tmp_path, **written) as handler:
+        refused = await handler(
+            asked("GET", "/v2/a/tags/list?from=b", x_forwarded_host="proxy.example")
+        )
+
+    assert refused.status == 401
+    assert field(refused, "WWW-Authenticate") == (
+        f'Bearer realm="{base}/auth/token",service="S",scope="{scope}"'
+    )
+
+
 FOREIGN = (
     b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":'
     b'[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,"digest":'

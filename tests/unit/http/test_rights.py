@@ -1,14 +1,27 @@
 """Which rights a request needs."""
 
+from collections.abc import Callable
+
 import pytest
 
-from lading.http.rights import wanted
+from lading.http.rights import strictly_wanted, wanted
+from lading.interfaces.access import Access
 from lading.wire.message import Request
-from lading.wire.routes import match
+from lading.wire.routes import Place, match
 
 DIGEST = "sha256:" + "0" * 64
 PULL, PUSH, DELETE = (f"repository:team/app:{action}" for action in ("pull", "push", "delete"))
 OTHER = "repository:team/other:pull"
+
+
+def rights_by(
+    said: Callable[[Request, Place], tuple[Access, ...]], method: str, target: str
+) -> list[str]:
+    """The rights that a request needs by what *said* says."""
+    path, _, query = target.partition("?")
+    place = match(path)
+    assert place is not None
+    return [str(each) for each in said(Request(method, path, query), place)]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +61,23 @@ OTHER = "repository:team/other:pull"
 )
 def test_request_needs_the_rights_of_its_method(method: str, path: str, rights: list[str]) -> None:
     """In the words of token scopes; what is mounted has to be pulled where it comes from."""
-    raw, _, query = path.partition("?")
-    place = match(raw)
-    assert place is not None
+    assert rights_by(wanted, method, path) == rights
 
-    assert [str(each) for each in wanted(Request(method, raw, query), place)] == rights
+
+@pytest.mark.parametrize(
+    ("method", "path", "rights"),
+    [
+        ("GET", "/v2/team/app/tags/list?from=team/other", [PULL, OTHER]),
+        ("DELETE", "/v2/team/app/manifests/v1?from=team/other", [DELETE, OTHER]),
+        ("POST", "/v2/team/app/blobs/uploads/?from=team/other", [PULL, PUSH, OTHER]),
+        ("GET", "/v2/team/app/tags/list?from=", [PULL]),
+        ("GET", "/v2/team/app/tags/list", [PULL]),
+        ("GET", "/v2/_catalog?from=team/other", ["registry:catalog:*"]),
+        ("GET", "/v2/?from=team/other", []),
+    ],
+)
+def test_strictly_all_that_is_named_has_to_be_pulled(
+    method: str, path: str, rights: list[str]
+) -> None:
+    """Distribution looks at it in every request to a repository."""
+    assert rights_by(strictly_wanted, method, path) == rights

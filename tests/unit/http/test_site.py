@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lading.http.site import Site, Trust
+from lading.http.site import Site, Trust, host_asked
 from lading.wire.message import Headers, Request, Response
 
 PROXY = "10.0.0.1:4711"
@@ -255,3 +255,30 @@ async def test_what_is_remembered_of_strangers_is_bounded() -> None:
     assert sum(len(text) for key in site._heard for _, text in key) < 256 * 1024
     assert len(site._heard) <= 256
     assert len(site._trust._known) <= 256
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"host": "r.example:5000"}, "https://r.example:5000"),
+        ({"host": "r.example", "x_forwarded_proto": "http"}, "http://r.example"),
+        ({"host": "r.example", "x_forwarded_proto": "HTTP, https"}, "http://r.example"),
+        ({"host": "r.example", "x_forwarded_proto": "gopher"}, "https://r.example"),
+        ({"host": "r.example", "x_forwarded_host": "other.example"}, "https://r.example"),
+        ({"host": "r.example", "forwarded": "host=other.example;proto=http"}, "https://r.example"),
+        ({"host": 'r"example'}, ""),
+        ({}, ""),
+    ],
+)
+def test_host_that_was_asked_is_the_one_that_the_client_named(
+    fields: dict[str, str], url: str
+) -> None:
+    """By https, unless a proxy says that it was another scheme."""
+    assert host_asked(request(**fields), Trust(["any"])) == url
+
+
+def test_scheme_of_the_host_that_was_asked_is_taken_from_nobody_else() -> None:
+    """Whoever is not trusted is not believed in this either."""
+    asked = request(host="r.example", x_forwarded_proto="http")
+
+    assert host_asked(asked, Trust(["192.0.2.1"])) == "https://r.example"

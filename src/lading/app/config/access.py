@@ -52,6 +52,13 @@ class TokenConfig:
         False, "Send clients for a token to the host that they asked, not to the realm.", flag
     )
     auto_redirect_path: str = option("/auth/token", "Under which path there.", words)
+    strict: bool = option(
+        False,
+        "Take that host from the Host field alone, by https unless a trusted proxy names another "
+        "scheme, and ask for the right to pull whatever ?from= names in any request, as "
+        "Distribution does.",
+        flag,
+    )
     algorithms: tuple[str, ...] = option(
         ALGORITHMS, "Which signatures are taken.", listed(choice(*ALGORITHMS))
     )

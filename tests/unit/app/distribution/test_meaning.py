@@ -70,6 +70,19 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "auth.token.algorithms": ("RS256", "EdDSA"),
         },
     ),
+    *(
+        (
+            TOKEN % f"jwks: /k.json, autoredirectpath: {written}",
+            {"auth.token.auto_redirect_path": path},
+        )
+        for written, path in [
+            ("auth", "/auth"),
+            ("/auth/", "/auth/"),
+            ("//auth", "//auth"),
+            ("'/a b/é'", "/a%20b/%C3%A9"),
+            ("''", "/auth/token"),
+        ]
+    ),
     (
         "auth: {silly: {realm: r, service: s}}",
         {"auth.method": "silly", "auth.silly.realm": "r", "auth.silly.service": "s"},
@@ -281,6 +294,7 @@ def test_distributions_defaults_come_with_its_file(tmp_path: Path) -> None:
     assert not config.http.relative_urls
     assert config.http.drain == timedelta(0)
     assert config.lists.strict
+    assert config.auth.token.strict
     assert config.manifests.validation.urls
     assert config.uploads.expiry == timedelta(hours=168)
     assert loaded.given == {"root"}

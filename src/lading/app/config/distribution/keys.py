@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (*storage.RULES, *serving.RULES, *watching.RULES)
 """What several keys say together."""
 
 DEFAULTS: Mapping[str, Any] = {
+    "auth.token.strict": True,
     "root": storage.ROOT,
     "listen": ":0",
     "deletes": False,

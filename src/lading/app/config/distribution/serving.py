@@ -2,7 +2,9 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from lading.app.config.access import TokenConfig
 from lading.app.config.distribution.kinds import (
     choice,
     duration,
@@ -38,6 +40,8 @@ _REQUIRED = {
     "silly": ("realm", "service"),
 }
 _TLS = ("certificate", "key", "clientcas", "clientauth", "minimumtls", "ciphersuites")
+_IN_PATHS = "/$&+,:;=@"
+"""What stands in the path of a URL as it is."""
 _ACME = ("cachefile", "email", "hosts", "directoryurl")
 
 
@@ -52,6 +56,13 @@ def _as_in_go(address: str) -> str:
     """*address*, which is every address there is if it is every one of IPv4."""
     host, colon, port = address.rpartition(":")
     return f"{colon}{port}" if host == "0.0.0.0" else address  # noqa: S104 - it is read here
+
+
+def _redirect_path(path: str) -> str:
+    """*path* as it stands in a URL, with the slash that may be left out there."""
+    if not path:
+        return TokenConfig().auto_redirect_path
+    return quote(path if path.startswith("/") else f"/{path}", safe=_IN_PATHS)
 
 
 def _tls(given: Given) -> dict[str, Any]:
@@ -129,7 +140,11 @@ KEYS: tuple[Key, ...] = (
     Key("auth.token.rootcertbundle", text, honoured("auth.token.certificates")),
     Key("auth.token.jwks", text, honoured("auth.token.keys")),
     Key("auth.token.autoredirect", flag, honoured("auth.token.auto_redirect")),
-    Key("auth.token.autoredirectpath", text, honoured("auth.token.auto_redirect_path")),
+    Key(
+        "auth.token.autoredirectpath",
+        text,
+        honoured("auth.token.auto_redirect_path", by=_redirect_path),
+    ),
     Key("auth.token.signingalgorithms", texts, honoured("auth.token.algorithms")),
     Key("auth.silly", section, honoured("auth.method")),
     Key("auth.silly.realm", text, honoured("auth.silly.realm")),
