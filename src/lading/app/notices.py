@@ -38,6 +38,7 @@ from lading.registry.hearsay import Hearsay
 from lading.registry.notices import notices_of, pull_of
 from lading.sinks.envelopes import ENVELOPES, Origin
 from lading.sinks.http import HttpSink
+from lading.wire.headers import utf8
 from lading.wire.message import Headers, Request
 
 log = logging.getLogger(__name__)
@@ -241,7 +242,7 @@ def _destination(config: EndpointConfig) -> tuple[str, Sequence[tuple[str, str]]
             f"notifications.endpoints: {config.name or 'an endpoint'}: {shown(config.url)!r} is not "
             "a URL that begins with https:// or http://"
         ) from None
-    headers = [(name, value) for name, values in config.headers.items() for value in values]
+    headers = [(name, utf8(value)) for name, values in config.headers.items() for value in values]
     if login is not None:
         headers.append(("Authorization", login))
     return parts._replace(path=parts.path or "/").geturl(), headers

@@ -11,6 +11,7 @@ from lading.http.site import Site, Trust, host_asked
 from lading.interfaces.repository import Registry
 from lading.registry.rules import KeepingRegistry, ReadOnlyRegistry
 from lading.registry.validation import Rules, Urls, ValidatedRegistry
+from lading.wire.headers import utf8
 from lading.wire.message import Fields, Handler, Request
 
 
@@ -36,7 +37,7 @@ def asked(config: Config) -> Callable[[Request], str]:
 
 def fields(config: Config) -> Fields:
     """What is added to every answer of the API."""
-    return [(name, value) for name, values in config.http.headers.items() for value in values]
+    return [(name, utf8(value)) for name, values in config.http.headers.items() for value in values]
 
 
 def ruled(registry: Registry, config: Config, *, read_only: Callable[[], bool]) -> Registry:

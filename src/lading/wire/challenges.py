@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from lading.errors import RequestInvalid
+from lading.wire.headers import utf8
 
 
 def shown(authorization: str | None) -> tuple[str, str] | None:
@@ -115,6 +116,7 @@ _PARAMETER = re.compile(
 _SCHEME = re.compile(rf"\s*({_WORD})(?=\s|,|$)")
 _TOKEN68 = re.compile(r"\s+([A-Za-z0-9._~+/-]+=*)\s*(?=,|$)")
 _SEPARATORS = re.compile(r"[\s,]*")
+_LETTERS = dict(zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True))
 
 
 def parse(fields: Iterable[str]) -> tuple[Challenge, ...]:
@@ -156,5 +158,17 @@ def _skipped(text: str, place: int) -> int:
 
 
 def _quoted(text: str) -> str:
+    """*text* as Go quotes it: what cannot be printed by its number, all else in UTF-8."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    if not escaped.isprintable():
+        escaped = "".join(each if each.isprintable() else _escaped(each) for each in escaped)
+    return f'"{utf8(escaped)}"'
+
+
+def _escaped(character: str) -> str:
+    if letter := _LETTERS.get(character):
+        return f"\\{letter}"
+    number = ord(character)
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

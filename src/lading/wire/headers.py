@@ -28,6 +28,11 @@ def of_document(body: bytes, media_type: str = JSON) -> Fields:
     return [("Content-Type", media_type), ("Content-Length", str(len(body))), NO_SNIFFING]
 
 
+def utf8(text: str) -> str:
+    """*text* as a field holds it whose value goes out in UTF-8: a character for each byte."""
+    return text.encode().decode("latin-1")
+
+
 def quoted(tag: str) -> str:
     """*tag* as an entity tag (RFC 9110, 8.8.3)."""
     return f'"{tag}"'

@@ -97,6 +97,21 @@ async def test_what_the_operator_says_of_sniffing_stands_alone(
     assert begun.status == 202
 
 
+async def test_fields_of_the_operator_go_out_in_utf8(tmp_path: Path) -> None:
+    """As does the URL that locations begin with, whose path is written as in all URLs."""
+    async with serving(
+        tmp_path,
+        http__headers="{X-A: ['caf\u00e9 \u6ce8\u518c', \"a\\tb\"]}",
+        http__host="https://r.example/\u00e9/",
+    ) as handler:
+        begun = await handler(asked("POST", "/v2/a/blobs/uploads/"))
+
+    fields = Headers.of(begun.headers)
+    sent = [value for name, value in fields.raw if name == b"x-a"]
+    assert sent == ["caf\u00e9 \u6ce8\u518c".encode(), b"a\tb"]
+    assert field(begun, "Location").startswith("https://r.example/%C3%A9/v2/a/blobs/uploads/")
+
+
 @pytest.mark.parametrize(
     ("written", "method", "target", "status"),
     [
@@ -196,6 +211,7 @@ async def test_index_needs_what_the_operator_says(
         ("http.host", "ftp://r.example"),
         ("http.host", "https://user@r.example"),
         ("http.host", "https:///"),
+        ("http.host", "https://r.example/\r\nX: y/"),
         ("http.prefix", "/a b"),
         ("http.headers", "{'X A': [b]}"),
         ("http.headers", '{X-A: ["b\\r\\nX-B: c"]}'),

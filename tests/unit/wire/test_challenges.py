@@ -8,6 +8,12 @@ from hypothesis import strategies as st
 
 from lading.errors import RequestInvalid
 from lading.wire import challenges
+from lading.wire.challenges import Scope
+from lading.wire.headers import utf8
+
+PRINTABLE = st.text(
+    st.characters(exclude_categories=("C", "Zl", "Zp", "Zs"), include_characters=" "), max_size=30
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,32 @@ def test_any_field_can_be_read(field: str) -> None:
     found = challenges.shown(field)
 
     assert found is None or (found[0] == found[0].lower() and all(found))
+
+
+@pytest.mark.parametrize(
+    ("realm", "sent"),
+    [
+        ("Joe\u2019s registry", b"Joe\xe2\x80\x99s registry"),
+        ("\u6ce8\u518c \U0001f600", b"\xe6\xb3\xa8\xe5\x86\x8c \xf0\x9f\x98\x80"),
+        ("caf\u00e9", b"caf\xc3\xa9"),
+        ("two\nlines\r\t", rb"two\nlines\r\t"),
+        ("\a\b\f\v\0\x7f", rb"\a\b\f\v\x00\x7f"),
+        ("\u0085\u00ad\u2028\udcff", rb"\u0085\u00ad\u2028\udcff"),
+        ("\U000e0001", rb"\U000e0001"),
+    ],
+)
+def test_a_realm_goes_out_in_utf8(realm: str, sent: bytes) -> None:
+    """Operators write any language; what cannot be printed is named as Distribution names it."""
+    assert challenges.basic(realm).encode("latin-1") == b'Basic realm="' + sent + b'"'
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_challenge_can_always_be_sent(realm: str, name: str, error: str) -> None:
+    """Whatever was configured, and whatever name somebody asked for."""
+    said = challenges.bearer(realm, "s", Scope("repository", name, ("pull",)), error)
+
+    assert not any(character < " " for character in said)
+    assert said.encode("latin-1")
 
 
 def test_a_realm_cannot_end_its_quotes() -> None:
@@ -94,15 +126,15 @@ def test_any_challenge_can_be_read(fields: list[str]) -> None:
         assert challenge.scheme == challenge.scheme.lower()
 
 
-@given(st.text(max_size=30), st.text(max_size=30))
+@given(PRINTABLE, PRINTABLE)
 def test_a_bearer_challenge_is_read_as_it_was_meant(realm: str, service: str) -> None:
-    """Whatever stands between the quotes."""
+    """Whatever stands between the quotes, which is UTF-8."""
     scope = challenges.Scope("repository", "a/b", ("pull",))
 
     (found,) = challenges.parse([challenges.bearer(f"x{realm}", service, scope, "e")])
 
-    assert found.parameters["realm"] == f"x{realm}"
-    assert found.parameters.get("service", "") == service
+    assert found.parameters["realm"] == utf8(f"x{realm}")
+    assert found.parameters.get("service", "") == utf8(service)
     assert found.parameters["scope"] == "repository:a/b:pull"
     assert found.parameters["error"] == "e"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from lading.app.urls import reachable, shown
 from lading.http.site import Trust
@@ -86,6 +86,8 @@ _SWITCHES = {
 }
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_IN_URLS = "!#$%&'()*+,/:;=?@[]"
+"""What stands in a URL as it is."""
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
 _NOTHING = {"", "none", "null", "~", "unset"}
 _LONGEST = timedelta(days=36_500)
@@ -175,7 +177,9 @@ def _root_url(text: str) -> str:
     parts = urlsplit(text)
     if text and (parts.scheme not in {"http", "https"} or forwarded.host(parts.netloc) is None):
         raise ValueError(text)
-    return text
+    if not text.isprintable():
+        raise ValueError(text)
+    return quote(text, safe=_IN_URLS)
 
 
 def _path_prefix(text: str) -> str:
@@ -199,7 +203,7 @@ def _pattern(text: str) -> str:
 
 
 def _field_value(text: str) -> str:
-    if not text.isprintable() or not text.isascii():
+    if not text.replace("\t", " ").isprintable():
         raise ValueError(text)
     return text
 

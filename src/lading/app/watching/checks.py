@@ -14,6 +14,7 @@ from lading.app.config.watching import HealthConfig
 from lading.app.urls import parted, shown
 from lading.app.watching.health import Check, Probe
 from lading.app.watching.trust import trusting
+from lading.wire.headers import utf8
 
 _PATIENCE = 60.0
 """Seconds after which somebody who was given any time is not waited for any more."""
@@ -96,7 +97,7 @@ def http_probe(
     context = trusting()
 
     def ask() -> int:
-        fields = {name: ", ".join(values) for name, values in headers.items()}
+        fields = {name: utf8(", ".join(values)) for name, values in headers.items()}
         request = urllib.request.Request(place, method="HEAD", headers=fields)  # noqa: S310 - the operator names it
         if login is not None:
             request.add_unredirected_header("Authorization", login)

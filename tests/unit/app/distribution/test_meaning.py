@@ -102,6 +102,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("http: {draintimeout: 1500000000}", {"http.drain": timedelta(seconds=1.5)}),
     ("http: {headers: {X-A: [b, c]}}", {"http.headers": {"X-A": ("b", "c")}}),
     (
+        'http: {headers: {X-A: ["caf\u00e9", " a\\nb\\tc\\n"]}}',
+        {"http.headers": {"X-A": ("caf\u00e9", "a b\tc")}},
+    ),
+    (
         (
             "http: {tls: {certificate: /c, key: /k, clientcas: [/a, /b], minimumtls: tls1.2, "
             "clientauth: verify-client-cert-if-given, "

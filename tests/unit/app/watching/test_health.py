@@ -212,7 +212,7 @@ async def test_url_is_asked_by_head_and_has_to_answer_as_expected() -> None:
     """Any other status is a failure, also a good one."""
     server, port, asked = await serving(b"204 No Content")
     uri = f"http://127.0.0.1:{port}/up"
-    well = HttpCheckConfig(uri=uri, status=204, headers={"X-Why": ("health", "check")})
+    well = HttpCheckConfig(uri=uri, status=204, headers={"X-Why": ("health", "ch\u011bck")})
     config = HealthConfig(http=(well, HttpCheckConfig(uri=uri)))
     good, bad = made(config)
 
@@ -224,7 +224,7 @@ async def test_url_is_asked_by_head_and_has_to_answer_as_expected() -> None:
         await good.probe()
 
     assert asked[0].startswith(b"HEAD /up HTTP/1.1\r\n")
-    assert b"X-Why: health, check\r\n" in asked[0]
+    assert "X-Why: health, ch\u011bck\r\n".encode() in asked[0]
 
 
 @pytest.mark.enable_socket

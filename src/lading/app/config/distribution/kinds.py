@@ -130,7 +130,15 @@ def _facts(value: Written) -> Mapping[str, str]:
 
 def _headers(value: Written) -> Mapping[str, tuple[str, ...]]:
     pairs = _pairs(value).items()
-    return {field_name(name): tuple(map(field_value, _texts(each))) for name, each in pairs}
+    return {
+        field_name(name): tuple(field_value(_on_one_line(text)) for text in _texts(each))
+        for name, each in pairs
+    }
+
+
+def _on_one_line(text: str) -> str:
+    """*text* as Go sends it in a field, such as a block of the file with the line end behind it."""
+    return text.replace("\r", " ").replace("\n", " ").strip(" \t")
 
 
 def _pairs(value: Written) -> dict[str, Written]:
