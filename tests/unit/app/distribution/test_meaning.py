@@ -248,6 +248,19 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             ),
         },
     ),
+    *(
+        (
+            f"validation: {{manifests: {{indexes: {{platforms: {word}, platformlist: {listed}}}}}}}",
+            {"manifests.validation.platforms": platforms},
+        )
+        for word, listed, platforms in (
+            ("List", "[{os: linux}]", "list"),
+            ("NONE", "[]", "none"),
+            ("All", "[{os: linux}]", "all"),
+            ("list", "[]", "all"),
+            ("List", "", "all"),
+        )
+    ),
 ]
 
 
@@ -304,6 +317,20 @@ def test_distributions_defaults_come_with_its_file(tmp_path: Path) -> None:
     assert loaded.given == {"root"}
 
 
+def test_an_action_that_nobody_knows_ignores_nothing(tmp_path: Path) -> None:
+    """As in Distribution, which compares words as they are written; the others count."""
+    text = (
+        "notifications: {endpoints: [{name: a, url: 'http://a', ignore: {actions: "
+        "[Pull, mount, foo]}}]}\n"
+    )
+
+    loaded, mistakes = read(tmp_path, LEAST + text)
+
+    (endpoint,) = loaded.config.notifications.endpoints
+    assert mistakes == []
+    assert endpoint.ignore_actions == ("mount",)
+
+
 def test_settings_of_ours_lie_over_the_file(tmp_path: Path) -> None:
     """What stands under `lading` is said for this server alone, and counts."""
     text = LEAST + "http: {addr: ':1'}\nlading: {listen: ':2', trusted_proxies: [10.0.0.0/8]}\n"
@@ -337,6 +364,10 @@ def test_settings_of_ours_lie_over_the_file(tmp_path: Path) -> None:
             "line 3: addr: stands in line 3 already; the last counts",
         ),
         ("health: {file: [{file: /f, threshold: 3}]}", "health.file[].threshold has no effect"),
+        (
+            "notifications: {endpoints: [{name: a, url: 'http://a', ignore: {actions: [\nPull]}}]}",
+            "line 4: notifications.endpoints[0].ignore.actions: 'Pull' has no effect",
+        ),
         ("", "anybody may say where a request comes from"),
     ],
 )

@@ -1,7 +1,7 @@
 """How Distribution's keys are written. What is of another kind is refused, never guessed."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,12 +16,14 @@ from lading.app.config.written import Written
 class Kind:
     """What a value may be: in words, as JSON Schema, and how it is read.
 
-    ``read`` raises `ValueError` for anything else.
+    ``read`` raises `ValueError` for anything else. ``idle`` finds the parts of a value that was read
+    that may stand there and change nothing.
     """
 
     takes: str
     read: Callable[[Written], Any]
     schema: Mapping[str, Any] = field(default_factory=dict)
+    idle: Callable[[Written], Sequence[Written]] = lambda _: ()
 
 
 _TRUE = {"y", "yes", "on", "true"}
@@ -208,3 +210,18 @@ def choices(*words: str) -> Kind:
         return tuple(one.read(each) for each in value.content)
 
     return Kind(f"a list, each {one.takes}", read, {"type": "array", "items": one.schema})
+
+
+def heeded(*words: str) -> Kind:
+    """A list of text, of which only *words* count."""
+
+    def idle(value: Written) -> Sequence[Written]:
+        assert isinstance(value.content, list)
+        return [each for each in value.content if each.content not in words]
+
+    return Kind(
+        f"a list of {', '.join(words)}",
+        lambda value: tuple(each for each in _texts(value) if each in words),
+        {"type": "array", "items": {"enum": list(words)}},
+        idle,
+    )

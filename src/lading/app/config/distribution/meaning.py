@@ -209,6 +209,11 @@ class _Reading:
                 self._refuse(key, written.where)
             case _:
                 self.found[name] = (key, value, written.where)
+                for each in key.kind.idle(written):
+                    self._meaning.warnings.append(
+                        f"{each.where}: {name}: {each.shown} has no effect; "
+                        f"the key takes {key.kind.takes}"
+                    )
 
     def _refuse(self, key: Key, where: str) -> None:
         assert isinstance(key.outcome, Refused)

@@ -14,6 +14,7 @@ from lading.app.config.distribution.kinds import (
     facts,
     flag,
     headers,
+    heeded,
     number,
     text,
     texts,
@@ -33,6 +34,7 @@ from lading.app.config.watching import (
     HttpCheckConfig,
     TcpCheckConfig,
 )
+from lading.interfaces.notices import Deed
 
 _HOOK_LEVELS = choices("panic", "fatal", "error", "warn", "warning", "info", "debug")
 _LEVEL = choice("error", "warn", "info", "debug", any_case=True)
@@ -144,14 +146,17 @@ def _validation(given: Given) -> dict[str, Any]:
     if given.get("validation.disabled") and not given.get("validation.enabled"):
         return {"manifests.validation.urls": False, "manifests.validation.platforms": "none"}
     manifests = "validation.manifests."
+    listed = given.get(manifests + "indexes.platformlist", ())
+    platforms = given.get(manifests + "indexes.platforms") or "all"
+    if platforms == "list" and not listed:
+        # Distribution takes a list of no platforms for no choice among them.
+        platforms = "all"
     return {
         "manifests.validation.urls": True,
         "manifests.validation.urls_allow": given.get(manifests + "urls.allow", ()),
         "manifests.validation.urls_deny": given.get(manifests + "urls.deny", ()),
-        "manifests.validation.platforms": given.get(manifests + "indexes.platforms") or "all",
-        "manifests.validation.platform_list": tuple(
-            PlatformConfig(**each) for each in given.get(manifests + "indexes.platformlist", ())
-        ),
+        "manifests.validation.platforms": platforms,
+        "manifests.validation.platform_list": tuple(PlatformConfig(**each) for each in listed),
     }
 
 
@@ -210,7 +215,7 @@ def _endpoint_keys() -> Iterable[Key]:
         "backoff": duration,
         "ignoredmediatypes": texts,
         "ignore.mediatypes": texts,
-        "ignore.actions": texts,
+        "ignore.actions": heeded(*Deed),
     }
     for name, kind in kinds.items():
         outcome = honoured("notifications.endpoints")
@@ -245,7 +250,7 @@ KEYS: tuple[Key, ...] = (
     Key(f"{_URLS}.deny", texts, honoured("manifests.validation.urls_deny")),
     Key(
         f"{_INDEXES}.platforms",
-        choice("all", "none", "list", ""),
+        choice("all", "none", "list", "", any_case=True),
         honoured("manifests.validation.platforms"),
     ),
     Key(
