@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lading.testing import samples
 from tests.faults.running import PATIENCE, Server, command, digest, eventually
 from tests.peers.receiver import Receiver, Told
 
@@ -48,6 +49,38 @@ def test_nothing_is_lost_when_the_server_is_killed_while_it_tells(
         assert _first_told(receiver.events) == expected
         ids = {(each["id"], each["target"]["digest"]) for each in receiver.events}
         assert len(ids) == len(expected)
+
+
+def test_push_that_changes_nothing_is_told_in_its_place(tmp_path: Path) -> None:
+    """Or whoever listens would believe that what was deleted is there; a restart loses none."""
+    image = samples.image()
+    name, path = str(image.manifest.digest), "/v2/team/app/manifests/"
+    kind = {"Content-Type": image.manifest.media_type}
+    # Nobody is told before the server is killed: what was answered is in the log by then.
+    with Receiver(lambda _told: 500) as receiver:
+        settings = _settings(receiver, more=", ignore_actions: [pull]") | {"DELETES": "true"}
+        with Server(tmp_path / "data", settings=settings) as server, server.client() as client:
+            for content in image.blobs:
+                assert client.push("team/app", content).status == 201
+            for reference in ("v1", name, "v1"):
+                answer = client("PUT", path + reference, image.manifest.body, kind)
+                assert answer.status == 201
+            assert client("DELETE", path + name).status == 202
+            server.kill()
+        receiver.answer = lambda _told: 200
+        with Server(tmp_path / "data", settings=settings):
+            receiver.wait(len(image.blobs) + 5)
+
+        _, log = command("events", "tail", "--root", str(tmp_path / "data"))
+        told = [(each["action"], each["target"].get("tag")) for each in receiver.events]
+        assert told[len(image.blobs) :] == [
+            ("push", "v1"),
+            ("push", None),
+            ("push", "v1"),
+            ("delete", None),
+            ("delete", "v1"),
+        ]
+        assert len(log["items"]) == len(image.blobs) + 5
 
 
 def test_another_worker_goes_on_when_the_one_that_tells_dies(tmp_path: Path) -> None:

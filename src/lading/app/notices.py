@@ -1,7 +1,7 @@
 """Who is told what happened: endpoints as they are configured, and the way to them.
 
-Every worker has a `Noticing`. Changes are told by whichever worker has the right to; pulls, and
-pushes of what was there already, by the worker in which they happened.
+Every worker has a `Noticing`. Changes are told by whichever worker has the right to; pulls by the
+worker in which they happened.
 """
 
 import asyncio
@@ -26,8 +26,7 @@ from lading.client.connections.origin import resolved
 from lading.client.connections.transport import Proxies, Timeouts, Transport, open_transport
 from lading.errors import ConfigInvalid, ManifestUnknown, ReferenceInvalid, UpstreamFailed
 from lading.http.call import occasion_of
-from lading.interfaces.access import Occasion, Principal
-from lading.interfaces.changes import Change, Event
+from lading.interfaces.access import Principal
 from lading.interfaces.metadata import MetadataStore, Names
 from lading.interfaces.notices import Deed, Meter, Notice
 from lading.oci.descriptor import Descriptor
@@ -35,7 +34,7 @@ from lading.oci.media_types import OCTETS
 from lading.oci.names import RepositoryName, Tag
 from lading.registry.feed import Feed, Subscription
 from lading.registry.hearsay import Hearsay
-from lading.registry.notices import notices_of, pull_of
+from lading.registry.notices import pull_of
 from lading.sinks.envelopes import ENVELOPES, Origin
 from lading.sinks.http import HttpSink
 from lading.wire.headers import utf8
@@ -81,7 +80,8 @@ def mistaken_endpoints(config: NotificationsConfig) -> Iterator[ConfigInvalid]:
 class Noticing:
     """What a worker notes for those who are told.
 
-    ``pulled`` and ``repeated`` are ``None`` when nobody wants to know, and cost nothing then.
+    ``pulled`` is ``None`` when nobody wants to know, and costs nothing then; ``repeats`` says whether
+    anybody wants to know of pushes that change nothing.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Noticing:
         self._seed = uuid.uuid4().hex
         self._count = itertools.count()
         self.pulled = self._pulled if pulls else None
-        self.repeated = self._repeated if repeats else None
+        self.repeats = repeats
 
     def endpoints(self) -> Sequence[Mapping[str, object]]:
         """Who is told, without anything secret."""
@@ -113,10 +113,6 @@ class Noticing:
     def _pulled(self, request: Request, descriptor: Descriptor, tag: Tag | None) -> None:
         """*request* fetched what *descriptor* names."""
         self._hearsay.note(partial(self._pull, self._now(), request, descriptor, tag))
-
-    def _repeated(self, change: Change, occasion: Occasion) -> None:
-        """*change* was asked for, and everything was as it says already."""
-        self._hearsay.note(partial(self._repeat, self._now(), change, occasion))
 
     async def _pull(
         self, at: datetime, request: Request, descriptor: Descriptor, tag: Tag | None
@@ -132,10 +128,6 @@ class Noticing:
             at, occasion, name, descriptor, tag=tag, seed=self._next(), manifest=manifest
         )
         return [told]
-
-    async def _repeat(self, at: datetime, change: Change, occasion: Occasion) -> list[Notice]:
-        event = Event(0, at, occasion, change)
-        return notices_of(event, references=self._references, seed=self._next())
 
     def _next(self) -> str:
         return f"{self._seed}/{next(self._count)}"

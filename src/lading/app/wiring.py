@@ -151,7 +151,7 @@ async def _inside(
             blob_limit=config.uploads.max_size,
             open_uploads=config.uploads.open,
             pulls=pulls,
-            repeated=told.repeated,
+            repeats=told.repeats,
         )
         yield _Inside(stores, ruled(registry, config, read_only=read_only), told)
 

@@ -183,12 +183,14 @@ class Listings(Protocol):
 class Changes(Protocol):
     """The one way to write, and the numbered log of what was written."""
 
-    async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
+    async def commit(
+        self, change: Change, *, occasion: Occasion, repeats: bool = False
+    ) -> Event | None:
         """Check, apply and number *change* in one durable transaction.
 
-        ``None`` when everything is as *change* says already, which is no event: a blob that is
-        linked, a manifest that is there and that all the tags name. What was put again is
-        protected from collection as if it had been put now.
+        ``None`` when everything is as *change* says already, which is an event with *repeats* only:
+        a blob that is linked, a manifest that is there and that all the tags name. What was put
+        again is protected from collection as if it had been put now.
 
         Raises:
             BlobUnknown, BlobInUse, ManifestUnknown, ManifestBlobUnknown, NameUnknown: the change
@@ -197,7 +199,9 @@ class Changes(Protocol):
         """
         ...
 
-    def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
+    def commit_blocking(
+        self, change: Change, *, occasion: Occasion, repeats: bool = False
+    ) -> Event | None:
         """As `commit`, for a thread that is not that of the event loop, and blocks."""
         ...
 

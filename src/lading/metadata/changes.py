@@ -68,11 +68,14 @@ def is_short(change: Change) -> bool:
             assert_never(change)
 
 
-def commit(connection: Connection, entry: Entry) -> Event | None:
-    """Check and apply the change of *entry* and write its event, unless all is as it was."""
+def commit(connection: Connection, entry: Entry, *, repeats: bool = False) -> Event | None:
+    """Check and apply the change of *entry* and write its event, unless all is as it was.
+
+    With *repeats*, an event is written then as well.
+    """
     now = Moment.met(connection, entry)
     effect = _apply(connection, entry.change, now)
-    if not effect.changed:
+    if not (effect.changed or repeats):
         return None
     connection.run(
         "INSERT INTO events (number, at, principal, facts, kind, change, manifest, ended)"

@@ -132,16 +132,20 @@ class RowStore:
         """All that *tag* ever named, latest first."""
         return await self._database.read(reading.tag_history, repository, tag)
 
-    async def commit(self, change: Change, *, occasion: Occasion) -> Event | None:
+    async def commit(
+        self, change: Change, *, occasion: Occasion, repeats: bool = False
+    ) -> Event | None:
         """Check, apply and number *change* in one durable transaction."""
         entry = Entry.of(change, occasion, self._now())
         write = self._database.write_short if changes.is_short(change) else self._database.write
-        return await write(changes.commit, entry)
+        return await write(changes.commit, entry, repeats=repeats)
 
-    def commit_blocking(self, change: Change, *, occasion: Occasion) -> Event | None:
+    def commit_blocking(
+        self, change: Change, *, occasion: Occasion, repeats: bool = False
+    ) -> Event | None:
         """As `commit`, in a thread that is not that of the event loop."""
         entry = Entry.of(change, occasion, self._now())
-        return self._database.write_blocking(changes.commit, entry)
+        return self._database.write_blocking(changes.commit, entry, repeats=repeats)
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Events with numbers above *after*, in their order."""

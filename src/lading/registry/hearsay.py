@@ -1,4 +1,4 @@
-"""Telling endpoints what leaves no trace: pulls, and pushes of what was there already.
+"""Telling endpoints what leaves no trace: pulls.
 
 Best effort. It is noted in memory, without a write, and told about a second later by the worker in
 which it happened. What an endpoint does not take is tried again as long as there is room for more;

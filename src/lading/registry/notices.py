@@ -26,14 +26,10 @@ from lading.oci.manifest import Manifest
 from lading.oci.names import RepositoryName, Tag
 
 
-def notices_of(event: Event, *, references: bool = False, seed: str = "") -> list[Notice]:
-    """What is told of *event*, always under the same ids; with *references*, what manifests name.
-
-    A *seed* is for what has no number of its own.
-    """
+def notices_of(event: Event, *, references: bool = False) -> list[Notice]:
+    """What is told of *event*, always under the same ids; with *references*, what manifests name."""
     occasion = event.occasion
-    if not seed:
-        seed = f"{event.number}/{occasion.principal.name}/{occasion.facts.get('request', '')}"
+    seed = f"{event.number}/{occasion.principal.name}/{occasion.facts.get('request', '')}"
     return [
         Notice(
             id=notice_id(event.at, f"{seed}/{index}"),

@@ -19,7 +19,7 @@ from lading.interfaces.repository import Page
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
 from lading.registry.repository import LocalRepository, PullRecord, Shared
-from lading.registry.uploads import Repeated, Uploads, random_id
+from lading.registry.uploads import Uploads, random_id
 
 _NOBODY = Occasion()
 
@@ -29,9 +29,9 @@ class LocalRegistry:
 
     With *sparse*, manifests are taken whose content is missing. *blob_limit* is the longest blob
     that is taken, in bytes; *open_uploads* how many uploads may be open at once; both are without
-    bound unless given. *pulls* takes note of every manifest that is fetched, *repeated* of every
-    push that changed nothing. *new_id* makes the random part of upload ids, of lower-case letters
-    and digits.
+    bound unless given. *pulls* takes note of every manifest that is fetched. With *repeats*, a push
+    that changes nothing is an event as well. *new_id* makes the random part of upload ids, of
+    lower-case letters and digits.
     """
 
     __slots__ = ("_occasion", "_shared")
@@ -45,7 +45,7 @@ class LocalRegistry:
         blob_limit: int | None = None,
         open_uploads: int | None = None,
         pulls: PullRecord | None = None,
-        repeated: Repeated | None = None,
+        repeats: bool = False,
         new_id: Callable[[], str] = random_id,
     ) -> None:
         uploads = Uploads(
@@ -53,7 +53,7 @@ class LocalRegistry:
             metadata,
             blob_limit=blob_limit,
             open_uploads=open_uploads,
-            repeated=repeated,
+            repeats=repeats,
             new_id=new_id,
         )
         self._shared = Shared(
@@ -61,7 +61,7 @@ class LocalRegistry:
             metadata=metadata,
             uploads=uploads,
             pulls=pulls,
-            repeated=repeated,
+            repeats=repeats,
             sparse=sparse,
         )
         self._occasion = _NOBODY

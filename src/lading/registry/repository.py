@@ -26,7 +26,7 @@ from lading.oci.descriptor import Descriptor
 from lading.oci.digest import CANONICAL, Digest
 from lading.oci.manifest import Manifest
 from lading.oci.names import Reference, RepositoryName, Tag
-from lading.registry.uploads import LocalUpload, Repeated, Uploads
+from lading.registry.uploads import LocalUpload, Uploads
 
 _CANDIDATES = 20
 """From how many repositories at most a blob is tried to be mounted when none is named."""
@@ -48,7 +48,7 @@ class Shared:
     metadata: MetadataStore
     uploads: Uploads
     pulls: PullRecord | None
-    repeated: Repeated | None
+    repeats: bool
     sparse: bool
 
 
@@ -111,13 +111,8 @@ class LocalRepository:
             raise StorageDamaged(f"the bytes of {digest} are missing") from None
 
     async def _commit(self, change: Change) -> None:
-        event = await self._shared.metadata.commit(change, occasion=self._occasion)
-        if event is None:
-            self._repeat(change)
-
-    def _repeat(self, change: Change) -> None:
-        if self._shared.repeated is not None:
-            self._shared.repeated(change, self._occasion)
+        shared = self._shared
+        await shared.metadata.commit(change, occasion=self._occasion, repeats=shared.repeats)
 
     async def put_manifest(
         self, manifest: Manifest, *, tags: Sequence[Tag] = (), sparse: bool = False
@@ -131,12 +126,10 @@ class LocalRepository:
     async def mount_blob(self, digest: Digest, source: RepositoryName | None) -> bool:
         """See `ContentTarget.mount_blob`; who may mount from where is decided by the guard."""
         metadata = self._shared.metadata
-        held = await self._held(digest)
-        if held is not None:
-            self._repeat(BlobLinked(self.name, held, source or self.name))
+        held = await self._holds(digest)
+        if held and not self._shared.repeats:
             return True
-        sources = (source,) if source else await metadata.holders(digest, limit=_CANDIDATES)
-        for each in sources:
+        for each in await self._sources(digest, source, held=held):
             try:
                 # No exclusion is needed: bytes stay while anybody may read them, and that the
                 # source still may is checked by the transaction that makes the link.
@@ -147,11 +140,22 @@ class LocalRepository:
             return True
         return False
 
-    async def _held(self, digest: Digest) -> Descriptor | None:
+    async def _holds(self, digest: Digest) -> bool:
         try:
-            return await self.stat_blob(digest)
+            await self.stat_blob(digest)
         except BlobUnknown:
-            return None
+            return False
+        return True
+
+    async def _sources(
+        self, digest: Digest, source: RepositoryName | None, *, held: bool
+    ) -> Sequence[RepositoryName]:
+        """From where a blob is mounted, in this order; what is *held* is mounted from here."""
+        if held:
+            return (source, self.name) if source else (self.name,)
+        if source:
+            return (source,)
+        return await self._shared.metadata.holders(digest, limit=_CANDIDATES)
 
     async def start_upload(
         self,

@@ -22,7 +22,7 @@ from lading.errors import (
 )
 from lading.interfaces.access import Occasion
 from lading.interfaces.blobs import BlobStore, BlobWriter, UploadId
-from lading.interfaces.changes import BlobLinked, Change
+from lading.interfaces.changes import BlobLinked
 from lading.interfaces.metadata import MetadataStore
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import ALGORITHMS, CANONICAL, Digest
@@ -34,10 +34,6 @@ _REMEMBERED = 1024
 """Repositories whose marks are remembered: every request about an upload needs one."""
 _PAUSE = 5
 """Seconds after which another try to begin an upload is invited."""
-
-
-Repeated = Callable[[Change, Occasion], None]
-"""Takes note of a change after which everything is as before; called in any thread."""
 
 
 def random_id() -> str:
@@ -74,10 +70,11 @@ class Uploads:
     """Begins uploads to the repositories of one registry, and finds them again.
 
     *blob_limit* is the longest blob that is taken, in bytes; *open_uploads* how many uploads may
-    be open at once; *new_id* makes ids of lower-case letters and digits.
+    be open at once. With *repeats*, a blob that is there already is an event as well. *new_id* makes
+    ids of lower-case letters and digits.
     """
 
-    __slots__ = ("_blob_limit", "_blobs", "_metadata", "_new_id", "_open_uploads", "_repeated")
+    __slots__ = ("_blob_limit", "_blobs", "_metadata", "_new_id", "_open_uploads", "_repeats")
 
     def __init__(
         self,
@@ -86,14 +83,14 @@ class Uploads:
         *,
         blob_limit: int | None = None,
         open_uploads: int | None = None,
-        repeated: Repeated | None = None,
+        repeats: bool = False,
         new_id: Callable[[], str] = random_id,
     ) -> None:
         self._blobs = blobs
         self._metadata = metadata
         self._blob_limit = blob_limit
         self._open_uploads = open_uploads
-        self._repeated = repeated
+        self._repeats = repeats
         self._new_id = new_id
 
     async def start(
@@ -142,7 +139,7 @@ class Uploads:
             occasion,
             self._metadata,
             limit=self._blob_limit,
-            repeated=self._repeated,
+            repeats=self._repeats,
         )
 
 
@@ -153,7 +150,7 @@ class LocalUpload:
         "_limit",
         "_metadata",
         "_occasion",
-        "_repeated",
+        "_repeats",
         "_repository",
         "_state",
         "_writer",
@@ -169,7 +166,7 @@ class LocalUpload:
         metadata: MetadataStore,
         *,
         limit: int | None,
-        repeated: Repeated | None = None,
+        repeats: bool = False,
     ) -> None:
         self.id = upload_id
         self._writer = writer
@@ -177,7 +174,7 @@ class LocalUpload:
         self._occasion = occasion
         self._metadata = metadata
         self._limit = limit
-        self._repeated = repeated
+        self._repeats = repeats
         self._state = _State.OPEN
 
     @property
@@ -255,20 +252,14 @@ class LocalUpload:
         """The bytes are published: let the repository have them."""
         self._state = _State.OVER
         linked = self._linked(digest, size)
-        if await self._metadata.commit(linked, occasion=self._occasion) is None:
-            self._repeat(linked)
+        await self._metadata.commit(linked, occasion=self._occasion, repeats=self._repeats)
         return linked.descriptor
 
     def _link_blocking(self, digest: Digest, size: int) -> None:
         """As `_link`, in a thread."""
         self._state = _State.OVER
         linked = self._linked(digest, size)
-        if self._metadata.commit_blocking(linked, occasion=self._occasion) is None:
-            self._repeat(linked)
-
-    def _repeat(self, linked: BlobLinked) -> None:
-        if self._repeated is not None:
-            self._repeated(linked, self._occasion)
+        self._metadata.commit_blocking(linked, occasion=self._occasion, repeats=self._repeats)
 
     def _linked(self, digest: Digest, size: int) -> BlobLinked:
         return BlobLinked(self._repository, Descriptor(OCTETS, digest, size))

@@ -1,6 +1,8 @@
 """The part of `MetadataStoreContract` about what happened: events, moves of tags, pulls."""
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -94,6 +96,30 @@ class HistoryContract:
         after = [*await store.events(after=0, limit=100)]
         assert after[:-1] == before
         assert after[-1].number == moved
+
+    async def test_change_that_changes_nothing_is_an_event_for_whoever_asks(
+        self, store: MetadataStore
+    ) -> None:
+        """It stands in the log where it happened, and nothing else becomes of it."""
+        manifest = await push(store, tags=["v1"])
+        blob = samples.described(samples.image().blobs[0], media_types.OCTETS)
+        again: list[Change] = [
+            BlobLinked(APP, blob),
+            ManifestPut(APP, manifest),
+            ManifestPut(APP, manifest, (Tag("v1"),)),
+        ]
+        history = await store.tag_history(APP, Tag("v1"))
+        number = (await store.outlook()).latest
+
+        for change in again:
+            await store.commit(change, occasion=Occasion(), repeats=True)
+        await asyncio.to_thread(
+            partial(store.commit_blocking, again[0], occasion=Occasion(), repeats=True)
+        )
+
+        log = await store.events(after=number, limit=100)
+        assert [each.change for each in log] == [*again, again[0]]
+        assert await store.tag_history(APP, Tag("v1")) == history
 
     async def test_later_pull_is_remembered_and_earlier_one_is_not(
         self, store: MetadataStore, clock: Clock

@@ -12,7 +12,7 @@ from lading.bodies import Span
 from lading.errors import BlobUnknown, ManifestUnknown, RangeUnsatisfiable, StorageDamaged
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.blobs import BlobStore
-from lading.interfaces.changes import BlobLinked
+from lading.interfaces.changes import BlobLinked, ManifestDeleted, ManifestPut
 from lading.interfaces.metadata import MetadataStore
 from lading.metadata.sqlite import open_sqlite
 from lading.metadata.sqlite_file import prepare_sqlite
@@ -185,6 +185,30 @@ async def test_mounting_what_is_here_changes_nothing(
 
     [only] = await metadata.events(after=0, limit=100)
     assert only.change == BlobLinked(NAME, pushed)
+
+
+async def test_pushing_what_is_here_is_an_event_where_somebody_is_told(
+    blobs: BlobStore, metadata: MetadataStore
+) -> None:
+    """In its place among the others; what is mounted names a repository that has it."""
+    repository = LocalRegistry(blobs, metadata, repeats=True).repository(NAME)
+    image = await samples.put_image(repository, tags=["v1"])
+    blob = await samples.put_blob(repository, b"content")
+    before = (await metadata.outlook()).latest
+
+    await samples.put_blob(repository, b"content")
+    await repository.put_manifest(samples.image().manifest)
+    for source in (None, OTHER, NAME):
+        assert await repository.mount_blob(blob.digest, source)
+    await repository.delete_manifest(image.descriptor.digest)
+
+    log = await metadata.events(after=before, limit=100)
+    assert [each.change for each in log] == [
+        BlobLinked(NAME, blob),
+        ManifestPut(NAME, samples.image().manifest),
+        *[BlobLinked(NAME, blob, NAME)] * 3,
+        ManifestDeleted(NAME, image.descriptor.digest),
+    ]
 
 
 async def test_mount_goes_on_to_the_next_holder_when_one_lost_the_blob(
