@@ -11,6 +11,7 @@ from pathlib import Path
 from lading.app.config.sources import Loaded, load
 from lading.app.directory import prepare, require_registry
 from lading.app.stores import Stores, heeding, open_stores, sweep, utc_now
+from lading.errors import StorageFull
 from lading.registry.audit import Audit, Finding, Grade, Verdict
 from lading.registry.audit import Listener as FindingListener
 from lading.registry.collected import Collected, Listener, Mark, Marker, Tally, What
@@ -66,6 +67,12 @@ async def collect(loaded: Loaded, *, untagged: bool, dry_run: bool, listener: Li
             stores, collector, waste, untagged=untagged, dry_run=dry_run, listener=listener
         )
 
+
+_NO_ROOM = (
+    "Collecting needs a little room for the database: move some MiB of other files off that disk "
+    "(`du` finds them; what `lading fsck --repair` put aside is in quarantine in the data directory) "
+    "or enlarge it, then run the same again."
+)
 
 PROTECTED = timedelta(hours=1)
 """How long `collect_at_once` leaves alone what was pushed, mounted or asked for."""
@@ -129,14 +136,20 @@ async def _round(
     marker: Marker | None = None,
 ) -> Tally:
     if dry_run:
-        tally = await collector.rehearse(untagged=untagged, listener=listener, marker=marker)
-        tally.add(await waste.uploads(dry_run=True))
+        tally = await waste.uploads(dry_run=True, listener=listener)
         tally.add(await waste.waste(dry_run=True, listener=listener))
+        tally.add(await collector.rehearse(untagged=untagged, listener=listener, marker=marker))
         return tally
     async with stores.metadata.background(wait=True):
-        tally = await collector.collect(untagged=untagged, listener=listener)
-        tally.add(await waste.uploads())
+        # First what goes without a change of the database, which a full disk refuses: it makes
+        # room for the rest.
+        tally = await waste.uploads(listener=listener)
         tally.add(await waste.waste(listener=listener))
+        try:
+            tally.add(await collector.collect(untagged=untagged, listener=listener))
+        except StorageFull as error:
+            error.advice = _NO_ROOM
+            raise
         return tally
 
 

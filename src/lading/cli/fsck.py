@@ -82,8 +82,8 @@ def _line(finding: Finding) -> str:
 
 def _summary(verdict: Verdict) -> str:
     looked = f"{counted(verdict.blobs, 'blob')} looked at ({amount(verdict.size)})"
-    waste = f"; waste: {verdict.waste} ({amount(verdict.wasted)}), freed by lading gc"
-    waste = waste if verdict.waste else ""
+    waste = f"; waste: {counted(verdict.waste, 'thing')} ({amount(verdict.wasted)})"
+    waste = f"{waste}, freed by lading gc" if verdict.waste else ""
     if not verdict.damage:
         return f"{looked}, no damage{waste}"
     return f"{looked}, damage: {verdict.damage}, repaired: {verdict.repaired}{waste}"

@@ -161,6 +161,9 @@ class _Telling:
                 self._blobs.write(_BLOB.format(digest))
             case What.LINK:
                 self._links.write(f"{where}: layer link eligible for deletion: {digest}\n")
+            case What.UPLOAD:
+                # They are counted at the end: that command has no line for them.
+                pass
 
     def end(self, tally: Tally) -> None:
         """Print what waits, and how much it was."""

@@ -15,6 +15,7 @@ _DONE = {
     What.LINK: "forgotten",
     What.BLOB: "deleted",
     What.WASTE: "deleted",
+    What.UPLOAD: "deleted",
 }
 
 
@@ -31,7 +32,8 @@ _SHAPE = record(
     items=many(
         record(
             what=text("What kind of thing it was."),
-            digest=text("Its digest."),
+            digest=maybe(text("Its digest; an upload has none yet.")),
+            upload=maybe(text("The id, if it is an upload.")),
             size=number("Its length in bytes."),
             repository=maybe(text("The repository, where it was in one.")),
             reason=text("Why it went."),
@@ -81,13 +83,15 @@ def _line(collected: Collected, *, dry_run: bool) -> str:
     where = f" in {collected.repository}" if collected.repository else ""
     size = "" if collected.what is What.LINK else f" ({amount(collected.size)})"
     verb = ("would be " if dry_run else "") + _DONE[collected.what]
-    return f"{collected.what.value} {collected.digest}{where} {verb}{size}: {collected.reason}"
+    name = collected.upload or collected.digest
+    return f"{collected.what.value} {name}{where} {verb}{size}: {collected.reason}"
 
 
 def _facts(collected: Collected) -> dict[str, Any]:
     return {
         "what": collected.what.value,
-        "digest": str(collected.digest),
+        "digest": None if collected.digest is None else str(collected.digest),
+        "upload": collected.upload,
         "size": collected.size,
         "repository": collected.repository,
         "reason": collected.reason,

@@ -27,6 +27,14 @@ class StoredBlob(NamedTuple):
     published_at: datetime
 
 
+class StaleUpload(NamedTuple):
+    """An upload that nobody went on with: how many bytes it has, and when the last of them came."""
+
+    id: UploadId
+    size: int
+    touched_at: datetime
+
+
 class Finished(NamedTuple):
     """A blob was published: its size in bytes, and whether what was to follow did."""
 
@@ -173,10 +181,10 @@ class BlobUpkeep(Protocol):
 class UploadUpkeep(Protocol):
     """What becomes of uploads that nobody goes on with."""
 
-    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
-        """Drop uploads that took no byte since *before*; return how many.
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> Sequence[StaleUpload]:
+        """Drop uploads that took no byte since *before*; return which.
 
-        With *dry_run*, only count them.
+        With *dry_run*, only say which.
         """
         ...
 

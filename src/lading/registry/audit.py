@@ -18,6 +18,7 @@ from lading.interfaces.metadata import MetadataStore
 from lading.oci.descriptor import Descriptor
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
+from lading.registry.sweep import idleness
 
 _BATCH = 256
 _NAMED = 5
@@ -190,11 +191,10 @@ class Audit:
 
     async def _uploads(self, verdict: Verdict, listener: Listener) -> None:
         before = self._now() - self._expiry
-        stale = await self._blobs.abandon(before=before, dry_run=True)
-        if stale:
-            verdict.waste += stale
-            problem = f"{stale} took nothing for {self._expiry}"
-            listener(Finding(Grade.WASTE, "uploads", problem))
+        for upload in await self._blobs.abandon(before=before, dry_run=True):
+            verdict.waste += 1
+            verdict.wasted += upload.size
+            listener(Finding(Grade.WASTE, f"upload {upload.id}", idleness(upload)))
 
 
 def _remedy(place: str, repositories: Sequence[RepositoryName]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lading.interfaces.blobs import UploadId
 from lading.interfaces.metadata import Kept
 from lading.oci.digest import Digest
 from lading.oci.names import RepositoryName
@@ -20,17 +21,23 @@ class What(Enum):
     """Bytes that no repository could read any more."""
     WASTE = "waste"
     """Bytes that no row ever spoke of: a crash came between publishing and linking them."""
+    UPLOAD = "upload"
+    """An upload that nobody went on with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """One thing that was collected, and why. Only `What.BLOB` and `What.WASTE` free its *size*."""
+    """One thing that was collected, and why; an upload has an id and no digest.
+
+    `What.BLOB`, `What.WASTE` and `What.UPLOAD` free its *size*, the others do not.
+    """
 
     what: What
-    digest: Digest
+    digest: Digest | None
     size: int
     repository: RepositoryName | None
     reason: str
+    upload: UploadId | None = None
 
 
 Listener = Callable[[Collected], None]
@@ -85,6 +92,9 @@ class Tally:
                 self.freed += collected.size
             case What.WASTE:
                 self.waste += 1
+                self.freed += collected.size
+            case What.UPLOAD:
+                self.uploads += 1
                 self.freed += collected.size
 
     def add(self, other: "Tally") -> None:

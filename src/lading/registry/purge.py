@@ -85,9 +85,10 @@ class Purge:
             )
             idle = await self._blobs.abandon(before=before, dry_run=self._dry_run)
             # What cannot be deleted is an error of its own here, and not a number.
-            log.info("Purge uploads finished.  Num deleted=%d, num errors=0", idle)
+            log.info("Purge uploads finished.  Num deleted=%d, num errors=0", len(idle))
             if idle and not self._dry_run:
-                self._heard(Tally(uploads=idle))
+                freed = sum(upload.size for upload in idle)
+                self._heard(Tally(uploads=len(idle), freed=freed))
 
 
 def _spelled(wait: timedelta) -> str:

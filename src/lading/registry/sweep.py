@@ -7,9 +7,9 @@ a batch at a time.
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from lading.interfaces.blobs import BlobStore, StoredBlob
+from lading.interfaces.blobs import BlobStore, StaleUpload, StoredBlob
 from lading.interfaces.metadata import MetadataStore
 from lading.oci.digest import Digest
 from lading.registry.collected import Collected, Listener, Tally, What, unheard
@@ -85,17 +85,32 @@ class Sweep:
             tally.add(await self.take(batch, dry_run=dry_run, listener=listener))
         return tally
 
-    async def uploads(self, *, dry_run: bool = False) -> Tally:
-        """Drop uploads that nobody goes on with; with *dry_run*, only count them."""
+    async def uploads(self, *, dry_run: bool = False, listener: Listener = unheard) -> Tally:
+        """Drop uploads that nobody goes on with; with *dry_run*, only say which.
+
+        The metadata store has no part in it: this works on a disk that is full.
+
+        Raises:
+            StorageFailed: they could not be dropped.
+        """
+        tally = Tally()
         if self._expiry is None:
-            return Tally()
+            return tally
         before = self._now() - self._expiry
         stay = dry_run or self._purge_dry_run
         idle = await self._blobs.abandon(before=before, dry_run=stay)
         if idle and not dry_run:
-            told = {"older_than": before.isoformat(), "actually_delete": not stay, "uploads": idle}
+            told = {
+                "older_than": before.isoformat(),
+                "actually_delete": not stay,
+                "uploads": len(idle),
+            }
             log.info("purge uploads finished", extra=told)
-        return Tally(uploads=0 if stay and not dry_run else idle)
+        for upload in idle if dry_run or not stay else ():
+            collected = Collected(What.UPLOAD, None, upload.size, None, idleness(upload), upload.id)
+            tally.count(collected)
+            listener(collected)
+        return tally
 
     async def _delete(self, digest: Digest) -> bool:
         async with self._metadata.exclusively(digest):
@@ -104,3 +119,8 @@ class Sweep:
                 return False
             await self._blobs.delete(digest)
             return True
+
+
+def idleness(upload: StaleUpload) -> str:
+    """Since when nobody went on with *upload*, in words."""
+    return f"took nothing since {upload.touched_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

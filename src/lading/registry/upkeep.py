@@ -74,7 +74,7 @@ class Upkeep:
                 due = self._clock() + self._about(self._sweep_every)
 
     async def collect(self) -> bool:
-        """Collect and expire once, unless another process is at it; say whether it was done here.
+        """Expire and collect once, unless another process is at it; say whether it was done here.
 
         Raises:
             StorageFailed: the stores let us down.
@@ -83,9 +83,12 @@ class Upkeep:
             # Asked while it is held: who turns writing off waits for those who hold it.
             if not mine or not self._may_write():
                 return False
-            tally = await self._collector.collect()
-            tally.add(await self._sweep.uploads())
-            self._report("content collected", tally)
+            # Uploads first: they go without the database, which a full disk refuses to write.
+            tally = await self._sweep.uploads()
+            try:
+                tally.add(await self._collector.collect())
+            finally:
+                self._report("content collected", tally)
             return True
 
     async def sweep(self) -> bool:

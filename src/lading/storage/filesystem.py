@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from lading.bodies import BlobContent, Held, Span, extents
-from lading.interfaces.blobs import BlobWriter, StoredBlob, UploadId
+from lading.interfaces.blobs import BlobWriter, StaleUpload, StoredBlob, UploadId
 from lading.oci.digest import ALGORITHMS, CANONICAL, Digest, Hasher
 from lading.storage import layout, staging, tree
 from lading.storage.aside import Aside
@@ -175,12 +175,12 @@ class FilesystemBlobs:
         self._small.drop(digest)
         return aside
 
-    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> Sequence[StaleUpload]:
         """See `UploadUpkeep.abandon`; one that is being written at this moment is left alone."""
         abandon = partial(staging.abandon, self._uploads, before.timestamp(), dry_run=dry_run)
         stale = await self._disk.run(abandon)
         if not dry_run:
-            self._shared.uploads = max(0, self._shared.uploads - stale)
+            self._shared.uploads = max(0, self._shared.uploads - len(stale))
         return stale
 
     @property

@@ -13,7 +13,7 @@ from lading.errors import (
     UploadOutOfOrder,
     UploadUnknown,
 )
-from lading.interfaces.blobs import BlobWriter, Finished, StoredBlob, UploadId
+from lading.interfaces.blobs import BlobWriter, Finished, StaleUpload, StoredBlob, UploadId
 from lading.oci.digest import CANONICAL, Digest, Hasher
 from lading.storage.threads import Threads
 
@@ -115,16 +115,16 @@ class MemoryBlobs:
         del self._shared.blobs[digest]
         return where
 
-    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> Sequence[StaleUpload]:
         """See `UploadUpkeep.abandon`."""
         stale = [
-            upload_id
+            StaleUpload(upload_id, len(staged.data), staged.touched)
             for upload_id, staged in self._shared.staged.items()
             if staged.touched < before and not staged.busy
         ]
-        for upload_id in () if dry_run else stale:
-            del self._shared.staged[upload_id]
-        return len(stale)
+        for upload in () if dry_run else stale:
+            del self._shared.staged[upload.id]
+        return stale
 
     def _data(self, digest: Digest) -> bytes:
         try:

@@ -9,11 +9,13 @@ import fcntl
 import os
 import stat
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from lading.bodies import BLOCK, Inbound
 from lading.errors import UploadOutOfOrder, UploadUnknown
-from lading.interfaces.blobs import UploadId
+from lading.interfaces.blobs import StaleUpload, UploadId
 from lading.oci.digest import Digest, Hasher
 from lading.storage import layout
 from lading.storage.aside import Aside
@@ -260,25 +262,29 @@ def count(directory: str) -> int:
         return sum(map(layout.is_upload, os.listdir(directory)))
 
 
-def abandon(directory: str, before: float, *, dry_run: bool) -> int:
-    """Remove uploads that took no byte since *before* (POSIX seconds); return how many.
+def abandon(directory: str, before: float, *, dry_run: bool) -> Sequence[StaleUpload]:
+    """Remove uploads that took no byte since *before* (POSIX seconds); return which.
 
-    Those that are held by a writer now stay. With *dry_run*, all stay and are only counted.
+    Those that are held by a writer now stay. With *dry_run*, all stay.
     """
     with storage_errors(directory):
         names = os.listdir(directory)
     uploads = (UploadId(name) for name in names if layout.is_upload(name))
-    return sum(_expire(f"{directory}/{each}", each, before, dry_run=dry_run) for each in uploads)
+    expired = (_expire(f"{directory}/{each}", each, before, dry_run=dry_run) for each in uploads)
+    return [upload for upload in expired if upload is not None]
 
 
-def _expire(path: str, upload_id: UploadId, before: float, *, dry_run: bool) -> bool:
+def _expire(path: str, upload_id: UploadId, before: float, *, dry_run: bool) -> StaleUpload | None:
     with storage_errors(f"upload {upload_id}"):
         try:
             if os.stat(path).st_mtime >= before:
-                return False
+                return None
             with claimed(path, upload_id, os.O_RDONLY) as file:
                 # Again, now that nobody else can be writing.
-                stale = os.fstat(file).st_mtime < before
-                return stale and (dry_run or discard(path, upload_id))
+                found = os.fstat(file)
+                if found.st_mtime >= before or not (dry_run or discard(path, upload_id)):
+                    return None
+                touched = datetime.fromtimestamp(found.st_mtime, UTC)
+                return StaleUpload(upload_id, found.st_size, touched)
         except (FileNotFoundError, UploadUnknown, UploadOutOfOrder):
-            return False
+            return None

@@ -64,7 +64,7 @@ def test_waste_ends_with_zero(root: Path, capsys: pytest.CaptureFixture[str]) ->
     lines = capsys.readouterr().out.splitlines()
     assert code == 0
     assert lines[0] == f"waste: blob {Digest.of(content)} has no record"
-    assert "freed by lading gc" in lines[1]
+    assert "waste: 1 thing (100 bytes), freed by lading gc" in lines[1]
 
 
 def test_findings_as_json_can_be_read_by_programs(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +14,11 @@ from lading.app.config.content import CollectorConfig
 from lading.app.config.tree import Config
 from lading.app.directory import held
 from lading.app.stores import Stores, open_stores
+from lading.bodies import Bytes
 from lading.cli.main import main
+from lading.errors import StorageFull
 from lading.interfaces.repository import Repository
+from lading.metadata.sqlite import SqliteMetadata
 from lading.oci.digest import Digest
 from lading.testing import samples
 from tests.unit.cli.commands import LADING
@@ -186,3 +190,53 @@ def test_gc_waits_for_its_turn_while_a_server_is_at_it(root: Path) -> None:
 
     assert not early
     assert b"1 blob removed" in output
+
+
+def stale_upload(root: Path) -> Path:
+    """The file of an upload of 100 bytes to *root*, which nobody went on with for three days."""
+
+    async def begin(_: Stores, repository: Repository) -> None:
+        upload = await repository.start_upload()
+        await upload.write(Bytes(samples.blob(seed="given up")))
+        await upload.aclose()
+
+    within(root, begin)
+    (file,) = (root / "uploads").iterdir()
+    os.utime(file, (file.stat().st_mtime - 3 * 86400,) * 2)
+    return file
+
+
+def test_a_stale_upload_has_a_line_and_its_bytes_are_counted(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever looks for space is told which upload took it, and since when for nothing."""
+    file = stale_upload(root)
+
+    main(["gc", "--root", str(root), "--dry-run", "-o", "jsonl"])
+    facts = json.loads(capsys.readouterr().out)
+    main(["gc", "--root", str(root)])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert (facts["what"], facts["digest"], facts["upload"]) == ("upload", None, file.name)
+    assert lines[0].startswith(f"upload {file.name} deleted (100 bytes): took nothing since 20")
+    assert lines[1] == "1 stale upload removed, 100 bytes freed"
+    assert not file.exists()
+
+
+def test_stale_uploads_go_though_the_database_takes_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk gets room by what goes without a change of the database, which then follows."""
+    file = stale_upload(root)
+
+    async def full(*_: object, **__: object) -> None:
+        raise StorageFull("registry.db: database or disk is full")
+
+    monkeypatch.setattr(SqliteMetadata, "condemn", full)
+    code = main(["gc", "--root", str(root), "--grace", "0"])
+
+    said = capsys.readouterr()
+    assert code == 1
+    assert f"upload {file.name} deleted" in said.out
+    assert not file.exists()
+    assert "move some MiB of other files off that disk" in said.err

@@ -207,9 +207,11 @@ async def test_stale_uploads_are_waste(house: House) -> None:
     await upload.aclose()
     house.clock.pass_by(2 * DAY)
 
-    verdict, _ = await audit(house)
+    verdict, findings = await audit(house)
 
-    assert (verdict.damage, verdict.waste) == (0, 1)
+    assert (verdict.damage, verdict.waste, verdict.wasted) == (0, 1, 4)
+    assert [finding.subject for finding in findings] == [f"upload {upload.id}"]
+    assert findings[0].problem.startswith("took nothing since 20")
     assert (await house.repository().resume_upload(upload.id)).offset == 4
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lading.errors import StorageBusy
+from lading.interfaces.blobs import StaleUpload
 from lading.registry.collected import Tally
 from lading.registry.purge import Purge
 
@@ -134,7 +136,7 @@ class Broken:
     def __init__(self) -> None:
         self.errors: list[Exception] = [StorageBusy(), ValueError("a mistake")]
 
-    async def abandon(self, **_: Any) -> int:
+    async def abandon(self, **_: Any) -> Sequence[StaleUpload]:
         """Fail."""
         raise self.errors.pop(0)
 

@@ -124,9 +124,14 @@ async def test_an_upload_expires_when_nobody_goes_on_with_it(house: House) -> No
     await (await repository.resume_upload(upload.id)).aclose()
     house.clock.pass_by(2 * HOUR)
     dry = await house.sweep().uploads(dry_run=True)
-    late = await house.sweep().uploads()
+    late = await house.sweep().uploads(listener=house.heard.append)
 
     assert (early.uploads, dry.uploads, late.uploads) == (0, 1, 1)
+    assert dry.freed == late.freed == len(samples.blob())
+    assert [(each.what, each.upload, each.size) for each in house.heard] == [
+        (What.UPLOAD, upload.id, len(samples.blob()))
+    ]
+    assert house.heard[0].reason.startswith("took nothing since 20")
     with pytest.raises(UploadUnknown):
         await repository.resume_upload(upload.id)
 

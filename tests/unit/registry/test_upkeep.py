@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lading.bodies import Bytes
-from lading.errors import StorageBusy
+from lading.errors import StorageBusy, StorageFull
 from lading.interfaces.blobs import UploadId
 from lading.oci.digest import Digest
+from lading.registry.collected import Tally
 from lading.registry.collector import Collector
 from lading.registry.upkeep import Upkeep
 from lading.testing import samples
@@ -83,6 +84,27 @@ async def test_a_round_collects_and_expires(house: House) -> None:
 
     assert await house.stored() == set()
     assert (await house.sweep().uploads(dry_run=True)).uploads == 0
+
+
+class Full:
+    """Collects nothing, since the disk takes nothing."""
+
+    async def collect(self) -> Tally:
+        """Fail."""
+        raise StorageFull
+
+
+async def test_uploads_expire_though_the_database_takes_nothing(house: House) -> None:
+    """They make room on a full disk, and what they freed is told all the same."""
+    heard: list[Tally] = []
+    upload = await house.repository().start_upload()
+    await upload.write(Bytes(samples.blob()))
+    await upload.aclose()
+    house.clock.pass_by(2 * DAY)
+
+    await run(upkeep(house, Pauses(1), Full(), heard=heard.append))
+
+    assert heard == [Tally(uploads=1, freed=len(samples.blob()))]
 
 
 async def test_waste_is_swept_now_and_then(house: House) -> None:

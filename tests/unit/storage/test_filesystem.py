@@ -17,7 +17,7 @@ from lading.errors import (
     StorageReadOnly,
     UploadUnknown,
 )
-from lading.interfaces.blobs import UploadId
+from lading.interfaces.blobs import StaleUpload, UploadId
 from lading.oci.digest import Digest
 from lading.storage import tree
 from lading.storage.filesystem import open_filesystem
@@ -267,7 +267,7 @@ async def test_only_old_uploads_are_abandoned(tmp_path: Path) -> None:
 
         dropped = await store.abandon(before=datetime.fromtimestamp(2000, UTC))
 
-        assert dropped == 1
+        assert dropped == [StaleUpload(UploadId("old"), 0, datetime.fromtimestamp(1000, UTC))]
         assert {each.name for each in (tmp_path / "uploads").iterdir()} == {"NOT-OURS", "young"}
         assert await store.count_uploads() == 1
 

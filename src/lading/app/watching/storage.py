@@ -8,7 +8,7 @@ from datetime import datetime
 from lading.app.watching.meters import Meter
 from lading.app.watching.metrics import COMMITS, STORAGE, SYNCS
 from lading.bodies import BlobContent, Span
-from lading.interfaces.blobs import BlobStore, BlobWriter, StoredBlob, UploadId
+from lading.interfaces.blobs import BlobStore, BlobWriter, StaleUpload, StoredBlob, UploadId
 from lading.oci.digest import CANONICAL, Digest
 
 
@@ -97,7 +97,7 @@ class TimedBlobs:
         """See `BlobUpkeep.quarantine`."""
         return await self._inner.quarantine(digest)
 
-    async def abandon(self, *, before: datetime, dry_run: bool = False) -> int:
+    async def abandon(self, *, before: datetime, dry_run: bool = False) -> Sequence[StaleUpload]:
         """See `UploadUpkeep.abandon`."""
         return await self._inner.abandon(before=before, dry_run=dry_run)
 
