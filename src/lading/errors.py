@@ -350,7 +350,10 @@ class StorageDamaged(StorageFailed):
     """What was stored is not what is there now."""
 
     summary = "stored content is damaged"
-    advice = "Run `lading fsck` on the data directory, and push the content again."
+    advice = (
+        "Run `lading fsck --repair` on the data directory, then push the content again; where a "
+        "client skips it since the manifest is there, delete the tag first, or use `lading copy`."
+    )
 
 
 class StorageUnfit(StorageFailed):

@@ -29,6 +29,13 @@ _SHAPE = record(
 )
 
 
+_REPAIRING = "Damaged blobs are put aside by `lading fsck --repair`."
+_HEALING = (
+    "Push them again after that; where a client skips them since the manifest is there, "
+    "delete the tag first (`lading untag`), or use `lading copy`."
+)
+
+
 @click.command("fsck", epilog=examples("lading fsck --root data"))
 @root_options
 @click.option("--fast", is_flag=True, help="Compare lengths only; do not read the content.")
@@ -62,7 +69,7 @@ def command(
     loaded = configured(file=config_file, root=root)
     verdict = asyncio.run(audit(loaded, fast=fast, repair=repair, listener=hear))
     out.end(
-        _summary(verdict),
+        _summary(verdict, repair=repair),
         {
             "blobs": verdict.blobs,
             "size": verdict.size,
@@ -80,10 +87,11 @@ def _line(finding: Finding) -> str:
     return f"{finding.grade.value}: {finding.subject} {finding.problem}{remedy}"
 
 
-def _summary(verdict: Verdict) -> str:
+def _summary(verdict: Verdict, *, repair: bool) -> str:
     looked = f"{counted(verdict.blobs, 'blob')} looked at ({amount(verdict.size)})"
     waste = f"; waste: {counted(verdict.waste, 'thing')} ({amount(verdict.wasted)})"
     waste = f"{waste}, freed by lading gc" if verdict.waste else ""
     if not verdict.damage:
         return f"{looked}, no damage{waste}"
-    return f"{looked}, damage: {verdict.damage}, repaired: {verdict.repaired}{waste}"
+    found = f"{looked}, damage: {verdict.damage}, repaired: {verdict.repaired}{waste}"
+    return f"{found}\n{_HEALING if repair else f'{_REPAIRING} {_HEALING}'}"

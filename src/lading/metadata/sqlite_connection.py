@@ -20,6 +20,10 @@ from lading.wall import BY_ERRNO
 BUSY_MILLISECONDS = 5_000
 """How long SQLite waits for what our own lock does not cover: recovery, and foreign programs."""
 
+_RESTORING = (
+    "Stop the server and restore the last backup to an empty directory (`lading restore`); the "
+    "blobs are still in this one."
+)
 _CACHE_KIBIBYTES = 8_192
 _PATIENCE_MILLISECONDS = 200
 _STEPS = 100_000
@@ -175,7 +179,14 @@ def _translated(error: apsw.Error, number: int, name: str) -> StorageFailed:
     for theirs, ours in _KINDS.items():
         if isinstance(error, theirs):
             kind = ours
-    return kind(f"{name}: {error}")
+    return damaged(f"{name}: {error}") if kind is StorageDamaged else kind(f"{name}: {error}")
+
+
+def damaged(subject: str) -> StorageDamaged:
+    """That a database is damaged, as *subject* says; its advice is not that for blobs."""
+    failure = StorageDamaged(subject)
+    failure.advice = _RESTORING
+    return failure
 
 
 def is_refusal(error: apsw.Error) -> bool:

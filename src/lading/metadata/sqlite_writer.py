@@ -14,9 +14,9 @@ from typing import Any
 
 import apsw
 
-from lading.errors import LadingError, StorageDamaged, StorageFailed
+from lading.errors import LadingError, StorageFailed
 from lading.metadata.connection import Connection
-from lading.metadata.sqlite_connection import SqliteConnection, is_refusal
+from lading.metadata.sqlite_connection import SqliteConnection, damaged, is_refusal
 from lading.metadata.write_lock import WriteLock
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class Transactions:
         """
         connection = self._connection
         if connection is not None and connection.place() != self._place:
-            raise StorageDamaged(
+            raise damaged(
                 f"{connection.name} was removed or replaced while in use; nothing is written until "
                 "the server is stopped and the file is put back"
             )

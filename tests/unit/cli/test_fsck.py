@@ -36,6 +36,7 @@ def test_damage_is_named_and_ends_with_one(root: Path, capsys: pytest.CaptureFix
     assert code == 1
     assert lines[0] == f"damage: blob {Digest.of(LAYER)} has 99 bytes instead of 100"
     assert "damage: 1, repaired: 0" in lines[1]
+    assert "`lading fsck --repair`" in lines[2]
 
 
 def test_a_repair_quarantines_and_says_what_to_push_where(
@@ -46,9 +47,10 @@ def test_a_repair_quarantines_and_says_what_to_push_where(
 
     code = main(["fsck", "--root", str(root), "--repair"])
 
-    line = capsys.readouterr().out.splitlines()[0]
+    lines = capsys.readouterr().out.splitlines()
     assert code == 1
-    assert "push it again to team/app" in line
+    assert "push it again to team/app" in lines[0]
+    assert "delete the tag first" in lines[2]
     assert not file_of(root, LAYER).exists()
     assert [path.read_bytes() for path in (root / "quarantine").iterdir()] == [b"x" * 100]
 

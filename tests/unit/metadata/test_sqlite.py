@@ -195,7 +195,8 @@ def test_file_that_is_no_database_is_damage(tmp_path: Path, content: bytes) -> N
         prepare_sqlite(tmp_path)
 
     assert "registry.db" in caught.value.subject
-    assert caught.value.advice
+    assert "lading restore" in caught.value.advice
+    assert "fsck" not in caught.value.advice
 
 
 def _destroy(root: Path, *names: str) -> None:
