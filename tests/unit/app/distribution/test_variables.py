@@ -128,6 +128,29 @@ def test_a_name_of_the_file_is_found_in_any_case(tmp_path: Path) -> None:
     assert loaded.config.log.fields == {"MyKey": "b"}
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("HTTP: {addr: ':9'}\n", "HTTP: no such key; it is ignored (did you mean http?)"),
+        ("http: {Addr: ':9'}\n", "http.Addr: no such key; it is ignored (did you mean addr?)"),
+        (
+            "storage: {filesystem: , delete: {Enabled: false}}\n",
+            "storage.delete.Enabled: no such key; it is ignored (did you mean enabled?)",
+        ),
+    ],
+)
+def test_a_key_in_another_case_hides_no_variable(text: str, meant: str, tmp_path: Path) -> None:
+    """The keys of a file are in small letters; what is not is told of, and nothing is put there."""
+    environment = {"REGISTRY_HTTP_ADDR": "127.0.0.1:5001", "REGISTRY_STORAGE_DELETE_ENABLED": "yes"}
+
+    loaded, mistakes = read(tmp_path, LEAST + text, environment)
+
+    assert mistakes == []
+    assert loaded.config.listen == "127.0.0.1:5001"
+    assert loaded.config.deletes
+    assert [each for each in loaded.warnings if meant in each]
+
+
 KUBERNETES = {
     "REGISTRY_PORT": "tcp://10.0.0.1:5000",
     "REGISTRY_PORT_5000_TCP": "tcp://10.0.0.1:5000",
@@ -159,7 +182,7 @@ def test_what_kubernetes_adds_is_ignored_with_a_line(tmp_path: Path) -> None:
     ("name", "said"),
     [
         ("REGISTRY_HTPP_ADDR", "no such key; it is ignored (did you mean REGISTRY_HTTP_ADDR?)"),
-        ("REGISTRY_VERSION", "no such key"),
+        ("REGISTRY_VERSION", "the version stands in the file alone; it is ignored"),
         ("REGISTRY_http_addr", "no such key"),
         ("REGISTRY_HEALTH_FILE_0_FILE", "no such key"),
         ("REGISTRY_AUTH_FILE", "names a file of logins"),

@@ -94,7 +94,8 @@ def _choose(top: Written, meaning: Meaning) -> None:
     ):
         for name in found:
             if name not in names:
-                meaning.wrong(found[name], f"{what} called {name!r}{nearest(name.lower(), names)}")
+                meant = nearest(name.lower(), (*names, *_SHARED) if found is drivers else names)
+                meaning.wrong(found[name], f"{what} called {name!r}{meant}")
 
 
 def _chosen(value: Written | None, apart_from: tuple[str, ...]) -> dict[str, str]:

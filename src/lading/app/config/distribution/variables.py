@@ -27,6 +27,7 @@ CONFIGURATION_PATH = "REGISTRY_CONFIGURATION_PATH"
 
 _FILE = "_FILE"
 _LOGINS = "REGISTRY_AUTH_FILE"
+_VERSION = "REGISTRY_VERSION"
 _KUBERNETES = re.compile(
     r"REGISTRY_(?:[A-Z0-9_]*_)?"
     r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
@@ -104,6 +105,9 @@ def _injected(name: str, value: str) -> bool:
 
 def _lay(top: Written, name: str, environment: Mapping[str, str], outcome: Overlaid) -> None:
     where = f"environment variable {name}"
+    if name == _VERSION:
+        outcome.warnings.append(f"{where}: the version stands in the file alone; it is ignored")
+        return
     pieces = name.removeprefix(PREFIX).split("_")
     way = _way(pieces)
     if way is not None:
@@ -150,7 +154,7 @@ def _way(pieces: list[str]) -> Way | None:
             place = place.below[found]
         else:
             return _within(place, way, rest)
-    return way if way and way != ["version"] else None
+    return way or None
 
 
 def _field(place: Branch, names: list[str], rest: list[str]) -> str | None:
@@ -190,18 +194,28 @@ def _index(piece: str) -> int:
 
 def _put(top: Written, way: Way, value: Written) -> None:
     place = top
-    for step in way[:-1]:
-        below = _below(place, step)
-        place = _set(place, step, mapping(value.where)) if below is None else below
-    _set(place, way[-1], value)
+    for depth, step in enumerate(way):
+        here = _spelled(place, step) if isinstance(step, str) and _any_case(way[:depth]) else step
+        if depth == len(way) - 1:
+            _set(place, here, value)
+        else:
+            place = _below(place, here) or _set(place, here, mapping(value.where))
+
+
+def _any_case(way: Way) -> bool:
+    """Whether names of the file's own stand there; keys are known in small letters alone."""
+    place = TREE
+    for step in way:
+        if isinstance(step, str):
+            place = place.below[step]
+    return not place.below
 
 
 def _below(place: Written, step: str | int) -> Written | None:
     if isinstance(step, int):
         entries = place.content if isinstance(place.content, list) else []
         return entries[step] if step < len(entries) else None
-    pairs = _pairs(place)
-    return pairs.get(_spelled(pairs, step))
+    return _pairs(place).get(step)
 
 
 def _set(place: Written, step: str | int, value: Written) -> Written:
@@ -212,8 +226,7 @@ def _set(place: Written, step: str | int, value: Written) -> Written:
             raise ValueError(f"there is no entry {step}: the list has {len(place.content)}")
         place.content[step : step + 1] = [value]
     else:
-        pairs = _pairs(place)
-        pairs[_spelled(pairs, step)] = value
+        _pairs(place)[step] = value
     return value
 
 
@@ -226,8 +239,9 @@ def _pairs(place: Written) -> dict[str, Written]:
     return place.content
 
 
-def _spelled(pairs: Mapping[str, Written], name: str) -> str:
-    for each in pairs:
+def _spelled(place: Written, name: str) -> str:
+    """*name* as it stands in *place*, in whatever case; what is new there is in small letters."""
+    for each in _pairs(place):
         if each.lower() == name.lower():
             return each
     return name.lower()
@@ -246,5 +260,5 @@ def variable(key: Key) -> str:
     return PREFIX + "_".join(pieces).upper()
 
 
-VARIABLES = [variable(key) for key in leaves()]
-"""The variables of all keys."""
+VARIABLES = [variable(key) for key in leaves() if key.name != "version"]
+"""The variables of all keys; the version stands in the file alone."""
