@@ -21,7 +21,7 @@ from lading.client.registry import RemoteRegistry
 from lading.client.repository import RemoteRepository
 from lading.content.steps import Listener, silent
 from lading.errors import ConfigInvalid, ReferenceInvalid, RegistryError, UpstreamFailed
-from lading.oci.locator import Locator
+from lading.oci.locator import Locator, parse_host
 from lading.wire.challenges import Scope
 
 _RESOLVE = re.compile(r"(\[[^]]+\]|[^:]+):([0-9]{1,5}):(.+)", re.ASCII)
@@ -100,20 +100,19 @@ class Client:
         Raises:
             ReferenceInvalid: it is a URL, or several hosts could be meant.
         """
-        if text.startswith(_SCHEMES):
-            failure = ReferenceInvalid(f"{text!r} is a URL")
-            failure.advice = f"Leave out {text.partition('://')[0]}://, and write HOST/NAME:TAG."
-            raise failure
+        _refuse_url(text, "HOST/NAME:TAG")
         return self._rules.qualified(text)
 
     def host(self, name: str, repository: str = "") -> Host:
         """Where *name* is found, for all of it or for one *repository*.
 
         Raises:
+            ReferenceInvalid: *name* is not the name of a host.
             ConfigInvalid: what is configured for it cannot be used.
             Denied: it is blocked.
         """
-        return self._rules.host(name, repository)
+        _refuse_url(name, "HOST:PORT")
+        return self._rules.host(parse_host(name), repository)
 
     def registry(self, host: str, repository: str = "") -> RemoteRegistry:
         """The registry *host*, as it is reached for all of it or for one *repository*.
@@ -121,8 +120,7 @@ class Client:
         The same one each time, so that it asks for each token once.
 
         Raises:
-            ConfigInvalid: what is configured for it cannot be used.
-            Denied: it is blocked.
+            ReferenceInvalid, ConfigInvalid, Denied: as `host` does.
         """
         found = self.host(host, repository)
         if found not in self._registries:
@@ -136,9 +134,15 @@ class Client:
         """The repository that *text*, ``[host/]name``, means.
 
         Raises:
-            ReferenceInvalid: it cannot be understood.
+            ReferenceInvalid: it cannot be understood, or names a tag or a digest as well.
         """
         locator = Locator.parse(self.qualified(text))
+        if locator.tag is not None or locator.digest is not None:
+            failure = ReferenceInvalid(f"{text!r} names more than a repository")
+            failure.advice = (
+                "Leave out the tag or digest: what is asked of the repository names it."
+            )
+            raise failure
         return self.registry(locator.host, locator.repository).repository(locator.repository)
 
     def exchange(self, host: str, repository: str = "") -> Exchange:
@@ -205,6 +209,13 @@ class Client:
             on_warning=self._on_warning,
             on_retry=self._on_retry,
         )
+
+
+def _refuse_url(text: str, form: str) -> None:
+    if text.startswith(_SCHEMES):
+        failure = ReferenceInvalid(f"{text!r} is a URL")
+        failure.advice = f"Leave out {text.partition('://')[0]}://, and write {form}."
+        raise failure
 
 
 @asynccontextmanager

@@ -57,7 +57,7 @@ class Client:
         """The repository ``HOST/NAME``; nothing is asked yet.
 
         Raises:
-            ReferenceInvalid: *text* cannot be understood.
+            ReferenceInvalid: *text* cannot be understood, or names a tag or a digest as well.
         """
 
         async def found(client: clients.Client) -> interfaces.Repository:
@@ -69,6 +69,7 @@ class Client:
         """The repositories of the registry *host*, asked for a page at a time.
 
         Raises:
+            ReferenceInvalid: *host* is not the name of a registry.
             Unsupported: the registry does not list them.
         """
 

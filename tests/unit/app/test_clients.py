@@ -139,6 +139,37 @@ async def test_url_is_no_name_of_an_image(machine: Machine, text: str) -> None:
     assert "Leave out" in caught.value.advice
 
 
+@pytest.mark.parametrize("text", ["a.b/c:v1", f"a.b/c@{Digest.of(b'')}", "alpine:3"])
+async def test_name_of_an_image_is_no_name_of_a_repository(machine: Machine, text: str) -> None:
+    """Its tag would be left out without a word, and another image be meant later."""
+    async with machine.client() as client:
+        with pytest.raises(ReferenceInvalid, match="more than a repository") as caught:
+            client.repository(text)
+
+    assert "Leave out the tag" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("http://a.b", "Leave out http://, and write HOST:PORT."),
+        ("a b", "is not the name of a registry"),
+        ("a.b/c", "is not the name of a registry"),
+        ("", "is not the name of a registry"),
+    ],
+)
+async def test_what_is_no_name_of_a_registry_is_refused(
+    machine: Machine, text: str, told: str
+) -> None:
+    """Nobody is asked, under whatever name could be read in it."""
+    async with machine.client() as client:
+        with pytest.raises(ReferenceInvalid) as caught:
+            client.registry(text)
+
+    assert told in f"{caught.value} {caught.value.advice}"
+    assert machine.asked == []
+
+
 async def test_logins_are_looked_for_in_a_fixed_order(machine: Machine) -> None:
     """Variables first, then the files of podman, then those of docker."""
     machine.file("home/.dockercfg", _auths(a_b="7")["auths"])
