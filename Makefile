@@ -8,6 +8,9 @@ KILLS ?= 500
 # What has no I/O is covered by tests branch by branch.
 PURE := errors wall bodies oci interfaces wire content
 
+# Where another Python is most likely to behave otherwise: at the event loop and what is built on it.
+VARYING := tests/unit/app tests/protocol tests/faults/test_serving.py
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -31,6 +34,10 @@ serve: $(INSTALLED) ## start a registry; options by ARGS="--listen 127.0.0.1:500
 .PHONY: test
 test: $(INSTALLED) ## run the tests (under five minutes)
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: test-pythons
+test-pythons: $(INSTALLED) ## the tests of the server by each other Python that is here
+	tools/test-pythons -n $(JOBS) $(VARYING) $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## formatting, style, types, floors, documentation, coverage of the pure floors
