@@ -15,6 +15,8 @@ OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_PLUGIN = "application/vnd.docker.plugin.v1+json"
 DOCKER_SCHEMA_1 = frozenset(
     {
         "application/vnd.docker.distribution.manifest.v1+json",
@@ -23,7 +25,7 @@ DOCKER_SCHEMA_1 = frozenset(
 )
 OCTETS = "application/octet-stream"
 
-CONFIGS = frozenset({OCI_CONFIG, "application/vnd.docker.container.image.v1+json"})
+CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 """Documents that say what an image is for, and how it is run."""
 
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})

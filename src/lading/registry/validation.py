@@ -16,9 +16,11 @@ from lading.oci.names import RepositoryName, Tag
 from lading.registry.forwarding import ForwardingRegistry, ForwardingRepository
 
 _CLASSES = {
-    **dict.fromkeys(media_types.CONFIGS, "image"),
-    "application/vnd.docker.plugin.v1+json": "plugin",
+    (media_types.OCI_MANIFEST, media_types.OCI_CONFIG): "image",
+    (media_types.DOCKER_MANIFEST, media_types.DOCKER_CONFIG): "image",
+    (media_types.DOCKER_MANIFEST, media_types.DOCKER_PLUGIN): "plugin",
 }
+"""What is of which kind, by the media types of a manifest and its config, as in Distribution."""
 _URL = re.compile(r"https?://[^/?#\s]+[^#\s]*")
 
 
@@ -115,9 +117,13 @@ class ValidatedRepository(ForwardingRepository):
         if manifest.is_index:
             return
         config = manifest.config.media_type if manifest.config is not None else "no config"
-        found = _CLASSES.get(config)
+        found = _CLASSES.get((manifest.media_type, config))
         if found is None or found not in classes:
-            what = f"{found}s" if found else f"content of the kind {config[:200]}"
+            what = (
+                f"{found}s"
+                if found
+                else f"content of the kind {config[:200]} in {manifest.media_type}"
+            )
             raise Denied(f"this registry does not take {what}")
         granted = {each for name, each in self._principal.classes if name == str(self.name)}
         if granted and found not in granted:

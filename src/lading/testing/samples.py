@@ -126,9 +126,7 @@ def image(
     algorithm: str = CANONICAL,
 ) -> Image:
     """A whole image of so many *layers* of *size* bytes each."""
-    config_type = (
-        "application/vnd.docker.container.image.v1+json" if docker else media_types.OCI_CONFIG
-    )
+    config_type = media_types.DOCKER_CONFIG if docker else media_types.OCI_CONFIG
     layer_type = (
         "application/vnd.docker.image.rootfs.diff.tar.gzip"
         if docker

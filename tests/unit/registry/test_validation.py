@@ -20,6 +20,7 @@ from lading.testing import samples
 from lading.testing.places import NAME
 
 FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+HELM = "application/vnd.cncf.helm.config.v1+json"
 URL = "https://mirror.example/layers/1"
 ABSENT = Digest.of(b"never pushed")
 
@@ -166,24 +167,27 @@ async def test_index_needs_all_its_manifests_without_rules(under: Under) -> None
 
 
 @pytest.mark.parametrize(
-    ("config", "classes", "taken"),
+    ("kind", "config", "classes", "taken"),
     [
-        (media_types.OCI_CONFIG, {"image"}, True),
-        ("application/vnd.docker.container.image.v1+json", {"image"}, True),
-        ("application/vnd.docker.plugin.v1+json", {"plugin"}, True),
-        ("application/vnd.docker.plugin.v1+json", {"image"}, False),
-        ("application/vnd.cncf.helm.config.v1+json", {"image", "plugin"}, False),
-        ("application/vnd.cncf.helm.config.v1+json", (), True),
+        (media_types.OCI_MANIFEST, media_types.OCI_CONFIG, {"image"}, True),
+        (media_types.DOCKER_MANIFEST, media_types.DOCKER_CONFIG, {"image"}, True),
+        (media_types.DOCKER_MANIFEST, media_types.DOCKER_PLUGIN, {"plugin"}, True),
+        (media_types.DOCKER_MANIFEST, media_types.DOCKER_PLUGIN, {"image"}, False),
+        (media_types.OCI_MANIFEST, media_types.DOCKER_CONFIG, {"image"}, False),
+        (media_types.OCI_MANIFEST, media_types.DOCKER_PLUGIN, {"plugin"}, False),
+        (media_types.DOCKER_MANIFEST, media_types.OCI_CONFIG, {"image"}, False),
+        (media_types.OCI_MANIFEST, HELM, {"image", "plugin"}, False),
+        (media_types.OCI_MANIFEST, HELM, (), True),
     ],
 )
 async def test_kinds_of_content_can_be_kept_out(
-    under: Under, config: str, classes: set[str], taken: bool
+    under: Under, kind: str, config: str, classes: set[str], taken: bool
 ) -> None:
-    """What a manifest is shows in the type of its config; indexes are of every kind."""
+    """What a manifest is shows in its type and that of its config; indexes are of every kind."""
     repository = under(Rules(classes=classes)).repository(NAME)
     found = samples.image().manifest.document
     manifest = document(
-        media_types.OCI_MANIFEST,
+        kind,
         config=found["config"] | {"mediaType": config},
         layers=found["layers"],
     )

@@ -21,6 +21,9 @@ from lading.app.config.values import (
 
 MIB = 1 << 20
 
+CLASSES = ("image", "plugin")
+"""The kinds of content that can be told apart."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformConfig:
@@ -56,7 +59,7 @@ class ValidationConfig:
     classes: tuple[str, ...] = option(
         (),
         "Which kinds of content are taken, image and plugin; unset: every kind.",
-        listed(choice("image", "plugin")),
+        listed(choice(*CLASSES)),
     )
 
 

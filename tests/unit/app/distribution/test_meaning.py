@@ -230,6 +230,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"manifests.validation.classes": ("image",)},
     ),
     (
+        "policy: {repository: {classes: [chart, plugin, image]}}",
+        {"manifests.validation.classes": ("plugin", "image")},
+    ),
+    (
         "validation: {disabled: true}",
         {"manifests.validation.urls": False, "manifests.validation.platforms": "none"},
     ),
@@ -408,6 +412,7 @@ def test_what_has_no_effect_is_told(text: str, said: str, tmp_path: Path) -> Non
         ("http: {tls: {letsencrypt: {cachefile: /d}}}", "has to name the hosts"),
         ("http: {addr: localhost}", "line 3: http.addr: 'localhost' is not an address such as"),
         ("http: {headers: {A: b}}", "http.headers: 'b' is not a list; write [b]"),
+        ("policy: {repository: {classes: [chart]}}", "chart: nothing is of such a class"),
         ("http: [a]", "line 3: http: should hold keys and values"),
         ("log: {level: chatty}", "'chatty' is not one of error, warn, info, debug"),
         ("log: {hooks: [{type: slack}]}", "a hook of type 'slack' is not known"),

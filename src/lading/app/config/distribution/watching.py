@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from lading.app.config.content import PlatformConfig
+from lading.app.config.content import CLASSES, PlatformConfig
 from lading.app.config.distribution.kinds import (
     address,
     anything,
@@ -170,6 +170,14 @@ def _most_tags(found: int) -> int:
     return found or _LIST_LENGTH
 
 
+def _classes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of *names* that something can be of; there, too, nothing ever is of another."""
+    known = tuple(name for name in names if name in CLASSES)
+    if names and not known:
+        raise ValueError(f"{', '.join(names)}: nothing is of such a class; write image or plugin")
+    return known
+
+
 def _hook_keys() -> Iterable[Key]:
     kinds = {
         "disabled": flag,
@@ -243,7 +251,7 @@ KEYS: tuple[Key, ...] = (
     *_check_keys(),
     Key("catalog.maxentries", number, honoured("lists.catalog", by=_most_repositories)),
     Key("tags.maxtags", number, honoured("lists.tags", by=_most_tags)),
-    Key("policy.repository.classes", texts, honoured("manifests.validation.classes")),
+    Key("policy.repository.classes", texts, honoured("manifests.validation.classes", by=_classes)),
     Key("validation.enabled", flag, honoured("manifests.validation.urls")),
     Key("validation.disabled", flag, honoured("manifests.validation.urls")),
     Key(f"{_URLS}.allow", texts, honoured("manifests.validation.urls_allow")),
