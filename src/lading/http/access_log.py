@@ -88,7 +88,10 @@ class AccessLog:
 
 
 class Combined:
-    """Apache's combined form, as Distribution writes it: without the user, and in local time."""
+    """Apache's combined form, as Distribution writes it: without the user, and in local time.
+
+    Programs lock out whom it names, so nobody is named by whoever happens to connect.
+    """
 
     def __init__(self) -> None:
         self._stamps = _Stamps(_apache_time)
@@ -100,7 +103,7 @@ class Combined:
         referer = plain(request.headers.get(b"referer") or "")
         agent = plain(request.headers.get(b"user-agent") or "")
         return (
-            f'{_host(request) or "-"} - - [{self._stamps(told.second)}] "{asked}" '
+            f'{_caller(request) or "-"} - - [{self._stamps(told.second)}] "{asked}" '
             f'{response.status} {body_size(response)} "{referer}" "{agent}"\n'
         )
 
@@ -182,8 +185,15 @@ def body_size(response: Response) -> int:
 
 def _host(request: Request) -> str:
     """The address where *request* began, without a port."""
-    if request.client:
-        return request.client
+    return request.client or _peer(request)
+
+
+def _caller(request: Request) -> str:
+    """As `_host`, unless anybody could have made that up."""
+    return request.client if request.vouched else _peer(request)
+
+
+def _peer(request: Request) -> str:
     return request.peer.rpartition(":")[0] or request.peer
 
 

@@ -126,6 +126,9 @@ class Site:
         self._rewrites = not self._relative or bool(prefix)
         self._trust = trust
         self._trusting = bool(trust)
+        # Anybody is believed as in Distribution, which takes an address and nothing else. Proxies
+        # that are named may add the port.
+        self._address = forwarded.bare_address if trust.anybody else forwarded.address
         self._scheme = "https" if sealed else "http"
         self._bases: dict[tuple[str, str], str] = {}
         self._heard: dict[tuple[tuple[bytes, bytes], ...], tuple[str, str]] = {}
@@ -189,10 +192,10 @@ class Site:
         not itself trusted is the client.
         """
         through = said.get(b"x-forwarded-for", "").split(",")
-        senders = [forwarded.address(each.strip()) for each in through]
+        senders = [self._address(each.strip()) for each in through]
         return (
             senders[self._outermost(senders)]
-            or forwarded.address(said.get(b"x-real-ip", "").strip())
+            or self._address(said.get(b"x-real-ip", "").strip())
             or forwarded.address(element.get("for", ""))
             or ""
         )

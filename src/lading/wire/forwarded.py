@@ -47,6 +47,15 @@ def address(text: str) -> str | None:
         return None
 
 
+def bare_address(text: str) -> str | None:
+    """*text*, if it is an address without a port, brackets or a zone, and nothing else."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return None if "%" in text else text
+
+
 def elements(value: str) -> list[Mapping[str, str]]:
     """What each proxy said, in the order of a ``Forwarded`` field; nothing, if it is none.
 

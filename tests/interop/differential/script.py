@@ -561,6 +561,11 @@ def _hostile(prefix: str) -> Iterator[Case]:
         ("Forwarded, broken", {"Forwarded": "((", "X-Forwarded-Host": "out.example"}),
         ("a forwarded port", {"X-Forwarded-Port": "8443"}),
         ("a host of its own", {"Host": "named.example:5000"}),
+        ("a forwarded client", {"X-Forwarded-For": "192.0.2.1, 192.0.2.2"}),
+        ("a forwarded client with a port", {"X-Forwarded-For": "192.0.2.1:4711"}),
+        ("a forwarded client in brackets", {"X-Forwarded-For": "[2001:db8::1]"}),
+        ("a real client", {"X-Forwarded-For": "nobody", "X-Real-Ip": "2001:DB8::1"}),
+        ("a real client with a port", {"X-Real-Ip": "192.0.2.1:4711"}),
     ):
         yield Case(
             route="blob-upload",

@@ -44,6 +44,16 @@ async def test_combined_form_is_that_of_distribution() -> None:
     )
 
 
+@pytest.mark.parametrize(("vouched", "told"), [(False, "::1"), (True, "6.6.6.6")])
+async def test_combined_form_names_nobody_on_the_word_of_anybody(vouched: bool, told: str) -> None:
+    """Who is locked out by what stands there is not chosen by a stranger."""
+    request = Request("GET", "/v2/", peer="::1:4711", client="6.6.6.6", vouched=vouched)
+
+    found = await line(request, "combined")
+
+    assert found.startswith(f"{told} - - [")
+
+
 async def test_extended_form_adds_who_asked_how_long_it_took_and_the_id() -> None:
     """What operators look for first, on the same line."""
     request = Request("GET", "/v2/", peer="192.0.2.1:4711", id="i-1", user="ann b")

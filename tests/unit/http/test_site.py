@@ -215,6 +215,39 @@ async def test_the_first_is_the_client_where_anybody_is_believed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:DB8::1, 192.0.2.1", "2001:DB8::1"),
+        ("203.0.113.1:1234", "198.51.100.9"),
+        ("[2001:db8::1]", "198.51.100.9"),
+        ("fe80::1%eth0", "198.51.100.9"),
+        ("junk, 192.0.2.1", "198.51.100.9"),
+    ],
+)
+async def test_an_address_is_all_that_anybody_may_name(said: str, client: str) -> None:
+    """As in Distribution: with a port or brackets it is none, and the next field is asked."""
+    asked = request(x_forwarded_for=said, x_real_ip="198.51.100.9")
+
+    await located(asked, trust=Trust(["any"]))
+
+    assert asked.client == client
+
+
+@pytest.mark.parametrize(
+    ("said", "client"),
+    [("203.0.113.1:1234", "203.0.113.1"), ("[2001:db8::1]:47", "2001:db8::1")],
+)
+async def test_proxies_that_are_named_may_tell_the_port_of_a_client(said: str, client: str) -> None:
+    """Some do; it is left out."""
+    asked = request(x_forwarded_for=said)
+
+    await located(asked, trust=Trust(["10.0.0.0/8"]))
+
+    assert asked.client == client
+
+
+@pytest.mark.parametrize(
     ("trusted", "said", "caller"),
     [
         ("10.0.0.1", "198.51.100.9, 192.0.2.1", "192.0.2.1:0"),

@@ -65,6 +65,23 @@ def test_address_is_read_without_its_port(text: str, expected: str | None) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("192.0.2.1", True),
+        ("2001:DB8::1", True),
+        ("192.0.2.1:4711", False),
+        ("[2001:db8::1]", False),
+        ("fe80::1%eth0", False),
+        ("", False),
+        ("r.example", False),
+    ],
+)
+def test_bare_address_is_an_address_and_nothing_else(text: str, bare: bool) -> None:
+    """It stays as it was written."""
+    assert forwarded.bare_address(text) == (text if bare else None)
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("", []),

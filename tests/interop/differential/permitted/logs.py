@@ -12,15 +12,6 @@ LOGS = (
         reason="An answer to HEAD has no body, whatever a body would have been.",
     ),
     Permitted(
-        route="blob-upload",
-        method="POST",
-        condition="Forwarded",
-        field="log host",
-        theirs="127.0.0.1",
-        ours="192.0.2.1",
-        reason="Forwarded says who asks, too.",
-    ),
-    Permitted(
         route="catalog|tags|manifest|blob",
         method="POST|PUT|PATCH|DELETE",
         condition="as it is",
