@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lading.testing import samples
 from tests.faults.running import PATIENCE, Server, command, digest, eventually
 from tests.peers.receiver import Receiver, Told
@@ -81,6 +83,26 @@ def test_push_that_changes_nothing_is_told_in_its_place(tmp_path: Path) -> None:
             ("delete", "v1"),
         ]
         assert len(log["items"]) == len(image.blobs) + 5
+
+
+@pytest.mark.parametrize(
+    ("host", "front"), [("", "/v2/"), ("https://r.example/", "https://r.example/v2/")]
+)
+def test_what_happened_is_named_by_a_path_unless_the_registry_has_a_url(
+    tmp_path: Path, host: str, front: str
+) -> None:
+    """As locations are."""
+    with Receiver() as receiver:
+        settings = {
+            **_settings(receiver),
+            "NOTIFICATIONS__RELATIVE_URLS": "true",
+            "HTTP__HOST": host,
+        }
+        with Server(tmp_path / "data", settings=settings) as server, server.client() as client:
+            client.push("team/app", b"content")
+            [told] = receiver.wait(1)
+
+    assert told["target"]["url"] == f"{front}team/app/blobs/{digest(b'content')}"
 
 
 def test_another_worker_goes_on_when_the_one_that_tells_dies(tmp_path: Path) -> None:

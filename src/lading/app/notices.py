@@ -140,20 +140,23 @@ async def noticing(
     *,
     listen: str,
     now: Callable[[], datetime],
+    relative: bool = False,
     may_write: Callable[[], bool] = lambda: True,
     meter: Meter | None = None,
 ) -> AsyncIterator[Noticing]:
     """Tell all endpoints of *config* what happens, as long as this lasts.
 
-    *listen* is the address of the server as it is configured. Nothing is written while *may_write*
-    says no. *meter* counts what is told.
+    *listen* is the address of the server as it is configured; *relative* names what happened by
+    paths. Nothing is written while *may_write* says no. *meter* counts what is told.
 
     Raises:
         StorageFailed: it cannot be found out how far the endpoints have got.
     """
     async with AsyncExitStack() as stack:
         told = [
-            await stack.enter_async_context(subscribed(each, origin=_origin(listen)))
+            await stack.enter_async_context(
+                subscribed(each, origin=_origin(listen, relative=relative))
+            )
             for each in config.endpoints
             if not each.disabled
         ]
@@ -240,9 +243,9 @@ def _destination(config: EndpointConfig) -> tuple[str, Sequence[tuple[str, str]]
     return parts._replace(path=parts.path or "/").geturl(), headers
 
 
-def _origin(listen: str) -> Origin:
+def _origin(listen: str, *, relative: bool) -> Origin:
     host, (_, _, port) = socket.gethostname(), listen.rpartition(":")
-    return Origin(f"{host}:{port}" if port.isdigit() else host, INSTANCE)
+    return Origin(f"{host}:{port}" if port.isdigit() else host, INSTANCE, relative)
 
 
 class Posting:

@@ -138,6 +138,7 @@ async def _inside(
                 config.notifications,
                 stores.metadata,
                 listen=config.listen,
+                relative=config.notifications.relative_urls and not config.http.host,
                 may_write=read_only.writable,
                 meter=Telling(station.meter),
                 now=now,

@@ -8,6 +8,7 @@ from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.repository import Registry, Repository
 from lading.oci.descriptor import Descriptor
 from lading.oci.names import RepositoryName, Tag
+from lading.wire import challenges
 from lading.wire.message import Request, Response
 from lading.wire.routes import Place
 
@@ -80,17 +81,24 @@ class Call:
 
 def occasion_of(request: Request, principal: Principal) -> Occasion:
     """That *principal* asks, and what else is known of *request*."""
-    return Occasion(
-        principal,
-        {
-            "address": request.client or request.peer,
-            "host": _fact(request, b"host"),
-            "method": request.method,
-            "agent": _fact(request, b"user-agent"),
-            "request": request.id,
-            "base": request.base,
-        },
-    )
+    facts = {
+        "address": request.client or request.peer,
+        "host": _fact(request, b"host"),
+        "method": request.method,
+        "agent": _fact(request, b"user-agent"),
+        "request": request.id,
+        "base": request.base,
+    }
+    if not principal.name and (claimed := _claimed(request)):
+        facts["claimed"] = claimed
+    return Occasion(principal, facts)
+
+
+def _claimed(request: Request) -> str:
+    """The name that was sent along although nobody asked for it, and that nobody has checked."""
+    scheme, value = challenges.shown(request.headers.get(b"authorization")) or ("", "")
+    found = challenges.name_and_password(value) if scheme == "basic" else None
+    return found[0][:_LONGEST_FACT] if found else ""
 
 
 def _fact(request: Request, field: bytes) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from lading.interfaces.notices import Notice
 from lading.oci.descriptor import Descriptor
@@ -29,10 +30,14 @@ _SPECIAL = re.compile("[<>&\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where notices come from: the address of the server, and this run of it."""
+    """Where notices come from: the address of the server, and this run of it.
+
+    With ``relative``, what they are about is named by a path, without scheme and host.
+    """
 
     address: str
     instance: str
+    relative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,12 @@ ENVELOPES: Mapping[str, Envelope] = {
 
 def _event(notice: Notice, origin: Origin) -> dict[str, Any]:
     facts = notice.occasion.facts
-    name = notice.occasion.principal.name
+    # Where nobody has to log in, the actor is whoever somebody says to be.
+    name = notice.occasion.principal.name or facts.get("claimed", "")
+    base = facts.get("base", "")
     return {
         "action": notice.deed.value,
-        "target": _target(notice, facts.get("base", "")),
+        "target": _target(notice, urlsplit(base).path if origin.relative else base),
         "request": {
             "id": facts.get("request", ""),
             "addr": facts.get("address", ""),

@@ -178,6 +178,11 @@ def _said(log: str) -> Mapping[str, list[Mapping[str, Any]]]:
 
 def _event(found: Mapping[str, Any]) -> str:
     target = found["target"]
-    words = (target.get(name) for name in ("repository", "tag", "digest", "fromRepository"))
+    words = [target.get(name) for name in ("repository", "tag", "digest", "fromRepository")]
+    if "url" in target:
+        words += ["at", target["url"].removesuffix(target["digest"])]
+    if references := target.get("references"):
+        words += ["with", str(len(references))]
     actor = found["actor"].get("name", "nobody")
-    return " ".join([found["action"], *filter(None, words), "by", actor])
+    address = found["request"]["addr"]
+    return " ".join([found["action"], *filter(None, words), "by", actor, "from", address])

@@ -276,6 +276,11 @@ def _pulled() -> Iterator[Case]:
             yield _manifest(method, told, f"{APP}/manifests/{reference}", ACCEPTING)
         yield _manifest(method, "unknown repository", "/v2/none/manifests/v1", ACCEPTING)
     yield _manifest("GET", "a range", f"{APP}/manifests/oci", {**ACCEPTING, "Range": "bytes=0-3"})
+    for told, fields in (
+        ("with a name of one's own", {"Authorization": "Basic Ym9iOnB3"}),
+        ("from a forwarded client", {"X-Forwarded-For": "192.0.2.1"}),
+    ):
+        yield _manifest("GET", told, f"{APP}/manifests/oci", {**ACCEPTING, **fields})
     for method in ("POST", "PATCH", "OPTIONS"):
         yield _manifest(method, "as it is", f"{APP}/manifests/oci", {})
 

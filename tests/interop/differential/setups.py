@@ -20,7 +20,9 @@ http:
   secret: not-a-secret
   debug: {{addr: "127.0.0.1:{watched}", prometheus: {{enabled: true}}}}
 {http}
-notifications: {{endpoints: [{{name: a, url: "{events}", timeout: 5s}}]}}
+notifications:
+  events: {{includereferences: true}}
+  endpoints: [{{name: a, url: "{events}", timeout: 5s}}]
 lading: {{workers: 1}}
 {more}
 """

@@ -1,5 +1,6 @@
 """What the face does before and after its endpoints."""
 
+import base64
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -116,6 +117,32 @@ async def test_change_is_made_on_an_occasion_that_tells_who_and_how() -> None:
         "base": "https://r.example",
     }
     assert occasions[1].facts == {}
+
+
+@pytest.mark.parametrize(
+    ("shown", "claimed"),
+    [
+        (b"Basic Ym9iOnB3", "bob"),
+        (b"Basic " + base64.b64encode(b"b" * 300 + b":pw"), "b" * 256),
+        (b"Basic OnB3", None),
+        (b"Basic !!", None),
+        (b"Bearer Ym9iOnB3", None),
+        (b"", None),
+    ],
+)
+async def test_name_that_nobody_asked_for_is_kept_as_what_somebody_claims(
+    shown: bytes, claimed: str | None
+) -> None:
+    """It gives no right, and its password is kept nowhere."""
+    occasions: list[Occasion] = []
+    face = Face(Anonymous(), refusing(occasions))
+
+    fields = Headers([(b"authorization", shown)])
+    await face(Request("PUT", "/v2/a/manifests/v1", "", fields))
+
+    assert occasions[0].principal == ANONYMOUS
+    assert occasions[0].facts.get("claimed") == claimed
+    assert "pw" not in str(occasions)
 
 
 async def test_failure_of_storage_is_told_without_saying_where(

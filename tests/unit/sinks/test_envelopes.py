@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from lading.interfaces.access import Occasion, Principal
 from lading.interfaces.notices import Deed, Notice
@@ -155,3 +158,28 @@ def test_cloudevent_has_the_attributes_that_are_required() -> None:
     assert event["source"] == "//host:5000"
     assert event["subject"] == "team/app:v1"
     assert event["data"]["target"]["digest"] == str(DIGEST)
+
+
+def test_actor_is_whoever_somebody_claims_to_be_where_nobody_has_to_log_in() -> None:
+    """As in Distribution; whoever has logged in is never called by another name."""
+    claimed = {"claimed": "bob"}
+
+    found = [
+        json.loads(as_distribution(replace(PUSH, occasion=Occasion(who, claimed)), HERE))
+        for who in (Principal(""), Principal("ann"))
+    ]
+
+    assert [each["events"][0]["actor"] for each in found] == [{"name": "bob"}, {"name": "ann"}]
+
+
+@pytest.mark.parametrize(
+    ("base", "front"), [("https://r.example/prefix", "/prefix"), ("https://r.example", "")]
+)
+def test_what_happened_is_named_by_a_path_where_locations_are(base: str, front: str) -> None:
+    """The prefix is part of it."""
+    notice = replace(PUSH, occasion=Occasion(facts={"base": base}))
+    here = replace(HERE, relative=True)
+
+    [event] = json.loads(as_distribution(notice, here))["events"]
+
+    assert event["target"]["url"] == f"{front}/v2/team/app/manifests/{DIGEST}"

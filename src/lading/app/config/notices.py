@@ -48,6 +48,9 @@ class NotificationsConfig:
         (), "Who is told.", rows(EndpointConfig, what="an endpoint")
     )
     include_references: bool = option(False, "Tell of a manifest also what it names.", flag)
+    relative_urls: bool = option(
+        False, "Name what happened by a path, without a host, unless http.host is set.", flag
+    )
     give_up: timedelta = option(
         timedelta(days=7),
         "An event that could not be delivered for this long is skipped, and told in the log.",

@@ -14,6 +14,15 @@ EVENTS = (
     ),
     Permitted(
         route="manifest",
+        method="GET",
+        condition="another tag of the same",
+        field="events",
+        theirs="pull team/doomed v2 * with 2 by *",
+        ours="pull team/doomed v2 * by *",
+        reason="Pulls are told a second later; what a manifest named that is gone by then is not.",
+    ),
+    Permitted(
+        route="manifest",
         method="PUT",
         condition="with more tags",
         field="events",

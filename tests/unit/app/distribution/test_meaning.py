@@ -96,6 +96,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "http.prefix": "/api",
             "http.host": "https://r.example",
             "http.relative_urls": True,
+            "notifications.relative_urls": True,
             "http.drain": timedelta(minutes=1),
         },
     ),

@@ -65,6 +65,12 @@ def _redirect_path(path: str) -> str:
     return quote(path if path.startswith("/") else f"/{path}", safe=_IN_PATHS)
 
 
+def _relative(given: Given) -> dict[str, Any]:
+    return dict.fromkeys(
+        ("http.relative_urls", "notifications.relative_urls"), given["http.relativeurls"]
+    )
+
+
 def _tls(given: Given) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if path := given.get("http.tls.certificate"):
@@ -159,7 +165,11 @@ KEYS: tuple[Key, ...] = (
         without_effect("where an upload stands is known to the server, and not to the client"),
         secret=True,
     ),
-    Key("http.relativeurls", flag, honoured("http.relative_urls")),
+    Key(
+        "http.relativeurls",
+        flag,
+        honoured("http.relative_urls", "notifications.relative_urls"),
+    ),
     Key("http.draintimeout", duration, honoured("http.drain")),
     Key("http.tls.certificate", text, honoured("tls.certificate")),
     Key("http.tls.key", text, honoured("tls.key")),
@@ -198,6 +208,7 @@ KEYS: tuple[Key, ...] = (
 RULES = (
     Rule(tuple(f"auth.{each}" for each in METHODS), _method),
     Rule(("http.addr", "http.net"), _listen),
+    Rule(("http.relativeurls",), _relative),
     Rule(tuple(f"http.tls.{each}" for each in _TLS), _tls),
     Rule(
         (*(f"http.tls.letsencrypt.{each}" for each in _ACME), "http.tls.certificate"),
