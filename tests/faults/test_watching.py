@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from lading.app.watching.metrics import TABLE
-from tests.faults.running import Answer, Server, eventually, gone
+from tests.faults.running import LADING, Answer, Server, eventually, gone
 from tests.peers.mail import MailServer
 from tests.peers.scraping import Sample, grown, sample, scrape
+from tests.peers.servers import Server as Program
 from tests.peers.servers import free_port
 from tests.peers.threads import at_work
 
@@ -179,6 +180,24 @@ def test_where_the_second_address_is_stands_in_the_start_line(tmp_path: Path) ->
         [told] = server.said("serving")
 
     assert told["debug"] == server.second
+
+
+def test_start_is_told_in_the_words_of_the_file(tmp_path: Path) -> None:
+    """Who has a file of Distribution's may have a script that waits for a line of its log."""
+    file, log = tmp_path / "config.yml", tmp_path / "log"
+    here, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    file.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path / 'data'}}}}}\n"
+        f"http: {{addr: '{here}', debug: {{addr: '{second}', prometheus: {{enabled: true}}}}}}\n"
+    )
+    lines = (
+        "providing prometheus metrics on /metrics",
+        f"listening on {here}",
+        f"debug server listening {second}",
+    )
+
+    with Program("Lading", [LADING, "serve", str(file)], here, log, "/"):
+        eventually(lambda: all(f'level=info msg="{each}" ' in log.read_text() for each in lines))
 
 
 def test_requests_are_told_as_events_without_secrets(tmp_path: Path) -> None:

@@ -106,6 +106,20 @@ def greet(greeting: Greeting, *, person: bool) -> None:
         log.warning("%s", warning)
 
 
+def announce(greeting: Greeting, *, debug: str | None = None, metrics: str | None = None) -> None:
+    """Say it in the words of Distribution, for which its users' programs look and wait.
+
+    *debug* is the second address as it is configured, *metrics* a path on it.
+    """
+    if debug and metrics:
+        log.info("providing prometheus metrics on %s", metrics)
+    for each in greeting.addresses:
+        place = each if isinstance(each, str) else _joined(*each)
+        log.info("listening on %s%s", place, ", tls" if greeting.secure else "")
+    if debug:
+        log.info("debug server listening %s", debug)
+
+
 def _facts(greeting: Greeting) -> dict[str, object]:
     found: dict[str, object] = {
         "version": greeting.version,

@@ -15,7 +15,7 @@ from lading.app.config.tree import Config
 from lading.app.directory import held, holds_registry
 from lading.app.doors import bind, listening
 from lading.app.encryption import Encryption, encryption
-from lading.app.greeting import Greeting, greet
+from lading.app.greeting import Greeting, announce, greet
 from lading.app.limits import raise_open_files, usable_workers
 from lading.app.notices import INSTANCE, require_endpoints
 from lading.app.outlets import log_without_waiting, logging_beside
@@ -31,6 +31,9 @@ from lading.auth.guesses import Guesses
 from lading.wire.message import Handler
 
 log = logging.getLogger(__name__)
+
+_OF_DISTRIBUTION = frozenset({"logfmt", "logrus"})
+"""Forms of logs that are read by those who know them from there."""
 
 
 def run(loaded: Loaded) -> int:
@@ -115,6 +118,12 @@ def _crew(
         callers=callers(config.auth),
     )
 
+    def ready() -> None:
+        greet(greeting, person=person)
+        if config.log.format in _OF_DISTRIBUTION:
+            metrics = config.debug.metrics_path if config.debug.metrics else None
+            announce(greeting, debug=config.debug.listen, metrics=metrics)
+
     async def work(post: Post) -> None:
         with logging_beside():
             station = shared.at(post.index)
@@ -143,14 +152,14 @@ def _crew(
         work,
         count,
         patience=config.http.drain.total_seconds(),
-        on_ready=lambda: greet(greeting, person=person),
+        on_ready=ready,
         on_stop=sockets.close,
     )
 
 
 def _identity(format: str) -> Mapping[str, str]:
     """What Distribution says of itself in every event, for those who know its forms."""
-    if format not in {"logfmt", "logrus"}:
+    if format not in _OF_DISTRIBUTION:
         return {}
     return {"instance.id": INSTANCE, "version": version()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.app.greeting import Greeting, greet
+from lading.app.greeting import Greeting, announce, greet
 
 
 def greeting(
@@ -55,6 +55,47 @@ def test_programs_get_the_same_facts(caplog: pytest.LogCaptureFixture) -> None:
     (record,) = caplog.records
     assert vars(record)["urls"] == "http://[::1]:5000"
     assert vars(record)["push"].endswith("docker push localhost:5000/alpine")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "secure", "second", "said"),
+    [
+        ([("127.0.0.1", 5000)], False, {}, ["listening on 127.0.0.1:5000"]),
+        ([("::", 5000)], True, {"metrics": "/m"}, ["listening on [::]:5000, tls"]),
+        (["/run/r.sock"], False, {}, ["listening on /run/r.sock"]),
+        (
+            [("::", 5000)],
+            False,
+            {"debug": ":5001"},
+            ["listening on [::]:5000", "debug server listening :5001"],
+        ),
+        (
+            [("::", 5000)],
+            False,
+            {"debug": "localhost:5001", "metrics": "/metrics"},
+            [
+                "providing prometheus metrics on /metrics",
+                "listening on [::]:5000",
+                "debug server listening localhost:5001",
+            ],
+        ),
+    ],
+)
+def test_what_programs_wait_for_is_said_in_the_words_of_distribution(
+    caplog: pytest.LogCaptureFixture,
+    addresses: list[tuple[str, int] | str],
+    secure: bool,
+    second: dict[str, str],
+    said: list[str],
+) -> None:
+    """A script that starts a registry looks for a line of its log."""
+    caplog.set_level(logging.INFO)
+
+    announce(dataclasses.replace(greeting(*addresses), secure=secure), **second)
+
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("INFO", line) for line in said
+    ]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
