@@ -1,9 +1,11 @@
 """Both registries, set up alike, and what they answer, log, tell and count of the same requests."""
 
+import contextlib
 import json
 import re
 import shutil
 import sys
+import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -134,8 +136,15 @@ def _name(start: Start) -> str:
 def _figures(port: int) -> Mapping[Sample, float]:
     """What is counted when nothing is going on: an answer may be read before it is counted."""
     url = f"http://127.0.0.1:{port}/metrics"
-    eventually(lambda: not any(_in_flight(scrape(url))))
+    eventually(lambda: _is_quiet(url))
     return scrape(url)
+
+
+def _is_quiet(url: str) -> bool:
+    # Distribution opens this address after the one that it was waited for at.
+    with contextlib.suppress(urllib.error.URLError):
+        return not any(_in_flight(scrape(url)))
+    return False
 
 
 def _in_flight(figures: Mapping[Sample, float]) -> list[float]:
