@@ -14,6 +14,8 @@ from lading.wall import storage_errors
 DIRECTORY_MODE = 0o777
 """As for files, masked by the umask."""
 
+_TRIES = 100
+
 Sync = Callable[[int], None]
 """Makes what was written to a descriptor durable: `os.fsync`, or a test's stand-in."""
 
@@ -83,13 +85,21 @@ class Publisher:
 
 def make_directory(directory: str) -> None:
     """Make *directory* and those above it, as far as they are missing; not yet durably."""
-    try:
-        os.mkdir(directory, DIRECTORY_MODE)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        make_directory(os.path.dirname(directory))
-        make_directory(directory)
+    tries = _TRIES
+    while True:
+        try:
+            os.mkdir(directory, DIRECTORY_MODE)
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            # A delete may remove the one above as soon as it is made. Some file systems, as /proc,
+            # say the same of whatever is to be made there.
+            tries -= 1
+            if not tries:
+                raise
+            make_directory(os.path.dirname(directory))
+        else:
+            return
 
 
 def _above(path: str) -> str:

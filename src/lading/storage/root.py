@@ -1,6 +1,7 @@
 """Whether a directory can be the root of a store, and making it one. Everything here blocks."""
 
 import contextlib
+import errno
 import fcntl
 import functools
 import os
@@ -9,7 +10,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from lading.errors import StorageFull, StorageReadOnly, StorageUnfit
+from lading.errors import StorageFailed, StorageFull, StorageReadOnly, StorageUnfit
 from lading.oci.digest import ALGORITHMS
 from lading.storage import layout, tree
 from lading.storage.publish import Publisher, make_directory
@@ -26,6 +27,9 @@ NETWORK = frozenset(
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 """File systems that have no disk to wait for."""
 
+_NO_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
+"""What is said where no directory can be, however healthy the disk is."""
+
 _MOUNTS = "/proc/self/mountinfo"
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -37,15 +41,16 @@ def prepare_filesystem(root: Path) -> None:
 
     Raises:
         StorageFull: there is no room for the directories of a new store.
-        StorageUnfit: it is no directory, or on a network file system, or takes no locks.
+        StorageUnfit: it cannot be a directory, is on a network file system, or takes no locks.
         StorageReadOnly: it cannot be written.
     """
-    where = os.path.abspath(root)
+    where = _absolute(root)
     if os.path.lexists(where) and not os.path.isdir(where):
         raise StorageUnfit(f"{where} is not a directory; choose another one")
     _refuse_network(where)
     try:
-        make_directories(root, Publisher())
+        with _placed(where):
+            make_directories(root, Publisher())
         with contextlib.suppress(StorageFull):
             _probe(where)
     except StorageReadOnly as error:
@@ -59,13 +64,34 @@ def holds_blobs(root: Path) -> bool:
     """Whether the bytes of any blob lie below *root*, whoever put them there.
 
     Raises:
+        StorageUnfit: it cannot be a directory.
         StorageFailed: it cannot be looked at.
     """
-    return any(
-        tree.blobs(str(root), shard)
-        for algorithm in ALGORITHMS
-        for shard in tree.shards(str(root), algorithm)
-    )
+    with _placed(str(root)):
+        return any(
+            tree.blobs(str(root), shard)
+            for algorithm in ALGORITHMS
+            for shard in tree.shards(str(root), algorithm)
+        )
+
+
+def _absolute(root: Path) -> str:
+    try:
+        return os.path.abspath(root)
+    except FileNotFoundError:
+        raise StorageUnfit(f"{root} would be in a working directory that was deleted") from None
+
+
+@contextlib.contextmanager
+def _placed(root: str) -> Iterator[None]:
+    """Tell a *root* that cannot be a directory from a disk that fails."""
+    try:
+        yield
+    except StorageFailed as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
+            raise StorageUnfit(f"{root} cannot be made: {cause.strerror}") from error
+        raise
 
 
 def make_directories(root: Path, publisher: Publisher) -> str:

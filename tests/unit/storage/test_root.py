@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lading.errors import StorageReadOnly, StorageUnfit
 from lading.storage import root as root_module
-from lading.storage.root import NETWORK, in_memory, kind_of, prepare_filesystem
+from lading.storage.root import NETWORK, holds_blobs, in_memory, kind_of, prepare_filesystem
 from tests.unit.storage.conftest import SmallDisk, without_write_access
 
 MOUNTS = r"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -149,3 +149,52 @@ def test_kinds_of_file_systems_are_told_apart() -> None:
         major, _, minor = number.partition(":")
         assert in_memory(os.makedev(int(major), int(minor))) == (kind in {"tmpfs", "ramfs"})
     assert not in_memory(os.makedev(4095, 4095))
+
+
+@pytest.mark.parametrize(
+    ("root", "reason"),
+    [
+        (Path("/proc/lading"), "No such file or directory"),
+        (Path("/proc/lading/below"), "No such file or directory"),
+        (Path("/" + "n" * 300), "File name too long"),
+    ],
+)
+def test_a_place_where_no_directory_can_be_is_named_with_the_reason(
+    root: Path, reason: str
+) -> None:
+    """The path is wrong and not the disk, and it is said after a few tries."""
+    with pytest.raises(StorageUnfit) as caught:
+        prepare_filesystem(root)
+
+    assert caught.value.subject == f"{root} cannot be made: {reason}"
+
+
+def test_no_directory_can_be_below_a_file(tmp_path: Path) -> None:
+    """The file is somebody's, and stays."""
+    file = tmp_path / "file"
+    file.touch()
+
+    with pytest.raises(StorageUnfit, match="below cannot be made: Not a directory"):
+        prepare_filesystem(file / "below")
+
+    assert file.is_file()
+
+
+@pytest.mark.parametrize("root", ["/" + "n" * 300, "/nnnnnnnnn" * 500])
+def test_too_long_a_path_is_named_before_anything_is_made(root: str) -> None:
+    """Whether there are blobs is asked first, and answered in the same words."""
+    with pytest.raises(StorageUnfit, match="File name too long"):
+        holds_blobs(Path(root))
+
+
+def test_a_deleted_working_directory_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative root leads nowhere then, whatever it is called."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    with pytest.raises(StorageUnfit, match="working directory that was deleted"):
+        prepare_filesystem(Path("data"))
