@@ -108,6 +108,17 @@ async def test_t5_closing_put_honours_its_content_range(ask: Exchange) -> None:
     assert right.status == 201
 
 
+async def test_t5_content_range_is_told_as_it_was_sent(ask: Exchange) -> None:
+    """Whoever looks for a number that is too large finds it in the refusal."""
+    location = await ask.begin("a")
+    said = f"{'9' * 23}-{'9' * 23}"
+
+    answer = await ask("PATCH", location, b"0123", {"Content-Range": said})
+
+    assert answer.status == 400
+    assert f"Content-Range {said} with 4 bytes" in answer.body.decode()
+
+
 async def test_t6_empty_session_tells_a_range_that_docker_reads(ask: Exchange) -> None:
     """``0-0`` by custom; ``0--1`` breaks docker."""
     answer = await ask("GET", await ask.begin("a"))

@@ -17,6 +17,8 @@ from lading.wire.message import Request, Response
 from lading.wire.ranges import Chunk
 from lading.wire.routes import Route
 
+_LONGEST = 64
+
 
 async def start(call: Call) -> Response:
     """``POST /v2/<name>/blobs/uploads/``: mount, push in one request, or begin (end-4, end-11)."""
@@ -115,12 +117,12 @@ async def _written(request: Request, upload: Upload) -> int:
     body = request.body
     if field is None:
         return upload.offset if body.length == 0 else await upload.write(body)
-    chunk = Chunk.parse(field)
+    chunk, said = Chunk.parse(field), f"Content-Range {field.strip()[:_LONGEST]}"
     if body.length is not None and body.length != chunk.length:
-        raise SizeInvalid(f"Content-Range {chunk} with {body.length} bytes")
+        raise SizeInvalid(f"{said} with {body.length} bytes")
     offset = await upload.write(body, at=chunk.first)
     if offset != chunk.last + 1:
-        raise SizeInvalid(f"Content-Range {chunk} with {offset - chunk.first} bytes")
+        raise SizeInvalid(f"{said} with {offset - chunk.first} bytes")
     return offset
 
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -240,9 +241,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
+    if body.startswith(BOM_UTF8):
+        _invalid("the document begins with a byte order mark")
     try:
         document = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_integer,
         )
         # A lone surrogate can be written as an escape and in no other way.
         if b"\\u" in body:
@@ -257,6 +263,14 @@ def _parsed(body: bytes) -> dict[str, Any]:
         _invalid("the document is not a JSON object")
     _check_depth(document)
     return document
+
+
+def _integer(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        # What the interpreter says is advice for those who program it.
+        raise ValueError(f"a number has {len(digits)} digits") from None
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -336,6 +336,22 @@ def test_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     assert _refused(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"schemaVersion": %s}' % (b"2" * 100_000), "a number has 100000 digits"),
+        (b'\xef\xbb\xbf{"schemaVersion": 2}', "begins with a byte order mark"),
+    ],
+)
+def test_refusal_says_what_is_wrong_with_the_document(body: bytes, reason: str) -> None:
+    """What the interpreter says of it would be advice to those who wrote this program."""
+    said = _refused(body)
+
+    assert reason in said
+    assert "sys." not in said
+    assert "utf-8-sig" not in said
+
+
 @pytest.mark.parametrize("body", [rb'{"a":"\ud800"}', rb'{"\udfff":1}', rb'{"a":["\ude00\ud83d"]}'])
 def test_lone_surrogate_is_refused(body: bytes) -> None:
     """It can be written in JSON, and nowhere else."""
