@@ -41,13 +41,13 @@ class LadingError(Exception):
     ``summary`` says in a few words what happened, ``advice`` what to do about it, ``subject``
     which thing it happened to, and ``where``, if more than one place had a part in it, at which
     it did. ``exit_code`` is what a command ends with. Whoever knows more about one case than its
-    class does gives it an ``advice`` of its own.
+    class does gives it an ``advice`` or an ``exit_code`` of its own.
     """
 
     summary: ClassVar[str] = "something went wrong"
     advice: str = ""
     where: str = ""
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, subject: object = "") -> None:
         self.subject = str(subject)
@@ -435,11 +435,14 @@ class PartlyDone(LadingError):
 
 
 class ConfigInvalid(LadingError):
-    """A setting that cannot be honoured; the subject names where it stands and why."""
+    """A setting that cannot be honoured; the subject names where it stands and why.
+
+    Where the subject begins with the key of a setting in place of that, ``setting`` is that key.
+    """
 
     summary = "invalid configuration"
     advice = "Correct the setting that is named."
-    exit_code = 2
+    setting: str = ""
 
 
 class AddressUnusable(ConfigInvalid):
@@ -447,4 +450,3 @@ class AddressUnusable(ConfigInvalid):
 
     summary = "cannot listen"
     advice = "Choose another address with --listen HOST:PORT."
-    exit_code = 1

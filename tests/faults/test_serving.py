@@ -287,9 +287,20 @@ def test_wrong_setting_is_one_line(tmp_path: Path) -> None:
 
     code, text = refused("--config", str(file))
 
-    assert code == 2
+    assert code == 1
     assert text.count("\n") == 1
     assert f"{file}, line 2: workerz: no such key (did you mean workers?)" in text
+
+
+def test_key_without_a_certificate_is_refused_where_it_stands(tmp_path: Path) -> None:
+    """Whoever names a key wants encryption; the error has the key, the file, and the line."""
+    file = tmp_path / "config.yml"
+    file.write_text("version: 0.1\nstorage: inmemory\nhttp:\n  tls:\n    key: /tls/key.pem\n")
+
+    code, text = refused("--config", str(file))
+
+    assert code == 1
+    assert f"{file}, line 5: http.tls.key: it has no certificate" in text
 
 
 def test_worker_that_dies_is_replaced_while_the_others_serve(start: Start) -> None:

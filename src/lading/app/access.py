@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from lading.app.beside import beside
 from lading.app.config.access import AuthConfig, TokenConfig
+from lading.app.config.options import unusable
 from lading.app.surroundings import Surroundings
 from lading.auth.anonymous import AllowAll, Anonymous
 from lading.auth.granted import Granted
@@ -24,7 +25,7 @@ from lading.auth.watched import Unreadable, WatchedFile, content
 from lading.bodies import Stream, read
 from lading.client.connections.origin import Origin
 from lading.client.connections.transport import Timeouts, open_transport
-from lading.errors import ConfigInvalid, ReferenceInvalid, UpstreamFailed
+from lading.errors import ReferenceInvalid, UpstreamFailed
 from lading.interfaces.access import Authenticator, Policy
 from lading.wire.message import Headers, Request
 
@@ -110,7 +111,7 @@ def _prepare_users(path: Path) -> None:
         except FileExistsError:
             pass
         except OSError as error:
-            raise ConfigInvalid(f"auth.htpasswd.path: {path}: {error.strerror}") from error
+            raise unusable("auth.htpasswd.path", f"{path}: {error.strerror}") from error
         else:
             log.warning(
                 "made a file of users; the password stands nowhere else",
@@ -124,7 +125,7 @@ def _check_keys(config: TokenConfig) -> None:
     _needed(config.service, "auth.token.service")
     if config.auto_redirect:
         if not config.auto_redirect_path.startswith("/"):
-            raise ConfigInvalid("auth.token.auto_redirect_path: it does not begin with /")
+            raise unusable("auth.token.auto_redirect_path", "it does not begin with /")
     else:
         _needed(config.realm, "auth.token.realm")
     found = False
@@ -137,15 +138,15 @@ def _check_keys(config: TokenConfig) -> None:
         try:
             Origin.parse(config.keys_url)
         except ReferenceInvalid as error:
-            raise ConfigInvalid(f"auth.token.keys_url: {error.subject}") from None
+            raise unusable("auth.token.keys_url", error.subject) from None
         found = True
     if not found:
-        raise ConfigInvalid("auth.token: no key can be trusted; set certificates, keys or keys_url")
+        raise unusable("auth.token.keys", "no key can be trusted; name a file that has some")
 
 
 def _needed(value: Value | None, key: str) -> Value:
     if not value:
-        raise ConfigInvalid(f"{key} is not set")
+        raise unusable(key, "it is not set")
     return value
 
 
@@ -154,7 +155,7 @@ def _checked(path: Path, key: str, parse: Callable[[bytes], Value]) -> Value:
         return parse(content(path))
     except (OSError, Unreadable) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigInvalid(f"{key}: {path}: {why}") from None
+        raise unusable(key, f"{path}: {why}") from None
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from lading.app.doors import listening
 from lading.app.encryption import encryption
 from lading.app.findings import Finding, Verdict
 from lading.app.versions import versions
-from lading.errors import LadingError
+from lading.errors import ConfigInvalid, LadingError
 from lading.metadata.sqlite_file import is_prepared, structural_damage
 from lading.storage.root import NETWORK, file_system, giving, holds_blobs
 
@@ -57,6 +57,9 @@ def check_up(*, file: str | None = None, root: str | None = None) -> Iterator[Fi
             continue
         try:
             verdict, detail, advice = look(config)
+        except ConfigInvalid as error:
+            placed = loaded.placed(error)
+            verdict, detail, advice = Verdict.FAILED, str(placed), placed.advice
         except LadingError as error:
             verdict, detail, advice = Verdict.FAILED, str(error), error.advice
         except OSError as error:

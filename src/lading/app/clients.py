@@ -311,6 +311,8 @@ def _resolve(text: str) -> tuple[tuple[str, int], str]:
     """Read ``HOST:PORT:ADDRESS``; an address of IPv6 may stand in brackets."""
     parts = _RESOLVE.fullmatch(text)
     if parts is None:
-        raise ConfigInvalid(f"--resolve {text!r} is not HOST:PORT:ADDRESS")
+        mistake = ConfigInvalid(f"--resolve {text!r} is not HOST:PORT:ADDRESS")
+        mistake.exit_code = 2
+        raise mistake
     host, port, address = parts.groups()
     return (host.strip("[]").lower(), int(port)), address.strip("[]")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lading.app.config.doors import TlsConfig
+from lading.app.config.options import unusable
 from lading.app.readonly import is_on
 from lading.app.sealing import ByGreeting, OneForAll
 from lading.app.serving import Seal
-from lading.errors import ConfigInvalid
 from lading.wire.message import Handler
 
 # Only who encrypts waits for the libraries that do: they are imported where that is known.
@@ -41,9 +41,9 @@ def encryption(config: TlsConfig, root: Path, *, read_only: bool = False) -> Enc
     if config.acme.hosts:
         return _by_authority(config, root, read_only=read_only)
     if config.key is None:
-        raise ConfigInvalid("tls.certificate has no tls.key")
+        raise unusable("tls.certificate", "it has no key; name the file of that, too")
     if config.certificate is None:
-        raise ConfigInvalid("tls.key has no tls.certificate")
+        raise unusable("tls.key", "it has no certificate; name the file of that, too")
     from lading.app.tls import KeyPair, Terms
 
     pair = KeyPair(config.certificate, config.key, Terms.of(config))
@@ -53,13 +53,13 @@ def encryption(config: TlsConfig, root: Path, *, read_only: bool = False) -> Enc
 def _by_authority(config: TlsConfig, root: Path, *, read_only: bool) -> Encryption:
     acme = config.acme
     if config.certificate is not None or config.key is not None:
-        raise ConfigInvalid("tls.certificate and tls.acme.hosts: one of them says what is shown")
+        given = "tls.certificate" if config.certificate is not None else "tls.key"
+        raise unusable(given, "certificates are obtained already; remove one of both")
     try:
         from lading.app.acme.authority import Authority, NotIssued
     except ImportError:
-        raise ConfigInvalid(
-            "tls.acme.hosts needs more libraries: install lading with its extra acme"
-        ) from None
+        why = "it needs more libraries: install lading with its extra acme"
+        raise unusable("tls.acme.hosts", why) from None
     from lading.app.acme.certificates import Certificates
     from lading.app.acme.folder import USUAL, Folder
     from lading.app.acme.proofs import Tokens
@@ -94,5 +94,5 @@ def _host(text: str) -> str:
     if not host or not all(
         label and label.replace("-", "a").isalnum() and label.isascii() for label in host.split(".")
     ):
-        raise ConfigInvalid(f"tls.acme.hosts: {text} is no name that can be proven")
+        raise unusable("tls.acme.hosts", f"{text} is no name that can be proven")
     return host

@@ -44,7 +44,7 @@ def run(loaded: Loaded) -> int:
         ConfigInvalid: a certificate cannot be used, or an endpoint not be told.
         StorageUnfit: the data directory cannot be used.
     """
-    with housed(loaded.config) as config:
+    with loaded.placing(), housed(loaded.config) as config:
         return _run(config, loaded.warnings)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from lading.app.beside import beside
 from lading.app.config.notices import EndpointConfig, NotificationsConfig
+from lading.app.config.options import unusable
 from lading.app.surroundings import Surroundings
 from lading.app.urls import parted, shown
 from lading.app.versions import version
@@ -50,6 +51,9 @@ _THREADS = 2
 """For each endpoint: one tells changes, one tells pulls."""
 
 
+_ENDPOINTS = "notifications.endpoints"
+
+
 def require_endpoints(config: NotificationsConfig) -> None:
     """Make sure that everybody who is to be told can be told apart, and be found.
 
@@ -65,9 +69,10 @@ def mistaken_endpoints(config: NotificationsConfig) -> Iterator[ConfigInvalid]:
     names = [each.name for each in config.endpoints]
     for name in dict.fromkeys(names):
         if not name or names.count(name) > 1:
-            yield ConfigInvalid(
-                f"notifications.endpoints: {name or 'an endpoint'} needs a name of its own, "
-                "by which is remembered what it was told"
+            yield unusable(
+                _ENDPOINTS,
+                f"{name or 'an endpoint'} needs a name of its own, "
+                "by which is remembered what it was told",
             )
     for each in config.endpoints:
         if not each.disabled:
@@ -233,9 +238,10 @@ def _destination(config: EndpointConfig) -> tuple[str, Sequence[tuple[str, str]]
         Place.parse(url)
         parts = urlsplit(url)
     except (ReferenceInvalid, ValueError):
-        raise ConfigInvalid(
-            f"notifications.endpoints: {config.name or 'an endpoint'}: {shown(config.url)!r} is not "
-            "a URL that begins with https:// or http://"
+        raise unusable(
+            _ENDPOINTS,
+            f"{config.name or 'an endpoint'}: {shown(config.url)!r} is not "
+            "a URL that begins with https:// or http://",
         ) from None
     headers = [(name, utf8(value)) for name, values in config.headers.items() for value in values]
     if login is not None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from cryptography import x509
 
 from lading.app.config.doors import TlsConfig
+from lading.app.config.options import unusable
 from lading.errors import ConfigInvalid
 
 log = logging.getLogger(__name__)
@@ -108,9 +109,10 @@ class Terms:
             try:
                 context.load_verify_locations(file)
             except ssl.SSLError:
-                raise ConfigInvalid(f"tls.client_cas: {file} holds no certificates (PEM)") from None
+                why = f"{file} holds no certificates (PEM)"
+                raise unusable("tls.client_cas", why) from None
             except OSError as error:
-                raise ConfigInvalid(f"tls.client_cas: {file}: {error.strerror}") from None
+                raise unusable("tls.client_cas", f"{file}: {error.strerror}") from None
         if self.client_cas:
             context.verify_mode = _DEMANDS[self.client_auth]
         return context
@@ -123,7 +125,7 @@ def _choose_ciphers(context: ssl.SSLContext, names: Sequence[str]) -> None:
             context.set_ciphers(name)
             if any(each["name"] == name for each in context.get_ciphers()):
                 continue
-        raise ConfigInvalid(f"tls.ciphers: {name} is no cipher suite that can be spoken here")
+        raise unusable("tls.ciphers", f"{name} is no cipher suite that can be spoken here")
     context.set_ciphers(":".join(names))
 
 
@@ -206,11 +208,13 @@ class KeyPair:
         except ssl.SSLError as error:
             why = _CAUSES.get(error.reason, f"OpenSSL says {error.reason}")
             certificate, key, *_ = self._files
-            raise ConfigInvalid(f"tls.certificate {certificate}, tls.key {key}: {why}") from None
+            what = f"{certificate} and its key {key}: {why}"
+            raise unusable("tls.certificate", what) from None
         except _Locked:
-            raise ConfigInvalid(
-                f"tls.key: {self._files[1]} is encrypted, and nobody is there to type the password: "
-                "decrypt it (openssl pkey -in OLD -out NEW)"
+            raise unusable(
+                "tls.key",
+                f"{self._files[1]} is encrypted, and nobody is there to type the password: "
+                "decrypt it (openssl pkey -in OLD -out NEW)",
             ) from None
         return context, _kind(files[0])
 
@@ -220,7 +224,7 @@ class KeyPair:
             try:
                 found.append(path.read_bytes())
             except OSError as error:
-                raise ConfigInvalid(f"tls.{name}: {path}: {error.strerror}") from None
+                raise unusable(f"tls.{name}", f"{path}: {error.strerror}") from None
         return found[0], found[1]
 
     def _stamps(self) -> tuple[object, ...]:

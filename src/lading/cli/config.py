@@ -68,7 +68,7 @@ async def _config(
 
 
 @command.command("check", epilog=examples("lading config check config.yml"))
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="[FILE]", required=False)
 @output_option(
     shape=record(
         "What there is to say about a configuration.",
@@ -79,26 +79,26 @@ async def _config(
         warnings=many({"type": "string"}, "What a server would say when it starts."),
     )
 )
-def check(*, file: str, out: Output) -> int:
+def check(*, file: str | None, out: Output) -> int:
     """Say what a server would refuse in FILE, or warn about; variables count as well.
 
-    The exit code is 1 if anything is refused.
+    Certificates, keys and users that it names have to be on this machine. Without FILE, the variable
+    REGISTRY_CONFIGURATION_PATH names it, as it does for the server. The exit code is 1 if anything is refused.
     """
     # Imported only now: the configuration of images is asked for more often.
     from lading.app.config.sources import examined  # noqa: PLC0415 - as above
-    from lading.app.notices import mistaken_endpoints  # noqa: PLC0415 - as above
+    from lading.app.preconditions import unmet  # noqa: PLC0415 - as above
 
-    loaded, mistakes = examined(file=Path(file))
+    named = _named(file)
+    loaded, mistakes = examined(file=named)
+    if not mistakes:
+        # What lacks a setting that was mistaken is not worth a second line.
+        mistakes = [loaded.placed(each) for each in unmet(loaded.config)]
     refused = [(_without_class(each), each.advice) for each in mistakes]
-    where = loaded.origins.get("notifications.endpoints")
-    refused += [
-        (f"{where}: {_without_class(each)}", each.advice)
-        for each in mistaken_endpoints(loaded.config.notifications)
-    ]
     lines = [f"refused: {what}. {advice}" for what, advice in refused]
     lines += [f"warning: {each}" for each in loaded.warnings]
     if not refused:
-        lines.append(f"{file}: {_passed(len(loaded.warnings))}")
+        lines.append(f"{named or 'no file'}: {_passed(len(loaded.warnings))}")
     facts = {
         "refused": [{"what": what, "advice": advice} for what, advice in refused],
         "warnings": list(loaded.warnings),
@@ -113,7 +113,14 @@ def _without_class(error: ConfigInvalid) -> str:
 
 def _passed(warnings: int) -> str:
     with_warnings = counted(warnings, "warning") if warnings else "no warning"
-    return f"all is understood, with {with_warnings}; `lading doctor` looks at the files it names"
+    return f"all is understood, with {with_warnings}; `lading doctor` looks at the machine"
+
+
+def _named(file: str | None) -> Path | None:
+    """The configuration that is meant, as a server would find it."""
+    from lading.app.config.sources import configuration_path  # noqa: PLC0415 - as for `check`
+
+    return configuration_path() if file is None else Path(file)
 
 
 @command.command(
@@ -138,13 +145,14 @@ def _passed(warnings: int) -> str:
 def show(*, file: str | None, out: Output) -> None:
     """Show every setting that a server would have with FILE and these variables.
 
+    Without FILE, the variable REGISTRY_CONFIGURATION_PATH names it, as it does for the server.
     Beside each stands where it was said: a line of the file, a variable, or a default. Secrets are
     shown as ***.
     """
     from lading.app.config.shown import shown  # noqa: PLC0415 - as for `check`
     from lading.app.config.sources import load  # noqa: PLC0415 - as for `check`
 
-    loaded = load(file=None if file is None else Path(file))
+    loaded = load(file=_named(file))
     for each in shown(loaded):
         facts = {"key": each.key, "value": each.value, "origin": each.origin}
         out.item(f"{each.key}: {each.value}  # {each.origin}", facts)

@@ -131,13 +131,13 @@ def _text(path: Path, content: str) -> Path:
 @pytest.mark.parametrize(
     ("config", "key"),
     [
-        (lambda _: htpasswd(None), "auth.htpasswd.path is not set"),
+        (lambda _: htpasswd(None), "auth.htpasswd.path: it is not set"),
         (lambda at: htpasswd(_text(at / "f", "secret")), "f: line 1 is not"),
         (htpasswd, "auth.htpasswd.path"),
         (lambda at: htpasswd(_text(at / "f", "") / "below"), "auth.htpasswd.path"),
-        (lambda _: tokens(issuer=""), "auth.token.issuer is not set"),
-        (lambda _: tokens(service=""), "auth.token.service is not set"),
-        (lambda _: tokens(realm=""), "auth.token.realm is not set"),
+        (lambda _: tokens(issuer=""), "auth.token.issuer: it is not set"),
+        (lambda _: tokens(service=""), "auth.token.service: it is not set"),
+        (lambda _: tokens(realm=""), "auth.token.realm: it is not set"),
         (lambda _: tokens(auto_redirect=True, auto_redirect_path="x"), "auto_redirect_path"),
         (lambda _: tokens(), "no key can be trusted"),
         (lambda at: tokens(keys=_text(at / "f", '{"keys": []}')), "no key can be trusted"),

@@ -163,9 +163,12 @@ def test_file_without_authorities_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        (TlsConfig(key=Path("k")), "tls.key has no tls.certificate"),
-        (TlsConfig(certificate=Path("c")), "tls.certificate has no tls.key"),
-        (TlsConfig(certificate=Path("c"), acme=AcmeConfig(hosts=("a.example",))), "one of them"),
+        (TlsConfig(key=Path("k")), "tls.key: it has no certificate"),
+        (TlsConfig(certificate=Path("c")), "tls.certificate: it has no key"),
+        (
+            TlsConfig(certificate=Path("c"), acme=AcmeConfig(hosts=("a.example",))),
+            "are obtained already; remove one of both",
+        ),
         (TlsConfig(acme=AcmeConfig(hosts=("*.example",))), "no name that can be proven"),
         (TlsConfig(acme=AcmeConfig(hosts=("../up",))), "no name that can be proven"),
     ],

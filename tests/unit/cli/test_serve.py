@@ -32,7 +32,6 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         (["--workers", "none at all"], "--workers: 'none at all' is not a whole number"),
         (["--listen", "5000"], "--listen: '5000' is not an address such as"),
         (["--grace", "24"], "--grace: '24' is not a duration such as"),
-        (["--config", "absent.yml"], "absent.yml: No such file or directory"),
     ],
 )
 def test_mistyped_option_is_one_line(
@@ -52,3 +51,15 @@ def test_mistyped_option_is_one_line(
     assert text.count("\n") == 1
     assert said in text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_configuration_that_is_not_there_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With the code of every configuration that cannot be used, as it is Distribution's."""
+    code = main(["serve", str(tmp_path / "absent.yml")])
+
+    text = capsys.readouterr().err
+    assert code == 1
+    assert text.count("\n") == 1
+    assert "absent.yml: No such file or directory" in text

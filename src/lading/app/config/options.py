@@ -10,6 +10,7 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from lading.app.config.values import Reader
+from lading.errors import ConfigInvalid
 
 
 def option(default: Any, doc: str, reader: Reader[Any], *, secret: bool = False) -> Any:
@@ -25,6 +26,16 @@ def option(default: Any, doc: str, reader: Reader[Any], *, secret: bool = False)
 def section(kind: type, doc: str) -> Any:
     """A group of settings under one key."""
     return field(default_factory=kind, metadata={"doc": doc})
+
+
+def unusable(setting: str, why: object) -> ConfigInvalid:
+    """What *setting* (a dotted key) names cannot be used, and *why*.
+
+    Who knows where it was written, and by which name, can say that in place of its key.
+    """
+    error = ConfigInvalid(f"{setting}: {why}")
+    error.setting = setting
+    return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ stands, what was wrong with it, and which name was probably meant.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,36 @@ _PATH = "REGISTRY_CONFIGURATION_PATH"
 class Loaded:
     """A configuration, what is odd about it or where it came from, and which were *given*.
 
-    ``origins`` tells where a setting was said; those that are not in it have our defaults.
+    ``origins`` tells where a setting was said; those that are not in it have our defaults. ``names``
+    tells how those are called there that have another name than ours.
     """
 
     config: Config
     warnings: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     origins: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def placed(self, error: ConfigInvalid) -> ConfigInvalid:
+        """*error* by the name that its setting has where it was written, and with that place."""
+        if not error.setting:
+            return error
+        why = error.subject.removeprefix(error.setting)
+        where = self.origins.get(error.setting)
+        name = self.names.get(error.setting, error.setting)
+        placed = ConfigInvalid(f"{f'{where}: ' if where else ''}{name}{why}")
+        placed.advice = error.advice
+        return placed
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Let a mistake that is raised meanwhile be `placed`."""
+        try:
+            yield
+        except ConfigInvalid as error:
+            if not error.setting:
+                raise
+            raise self.placed(error) from error
 
 
 @dataclass(slots=True)
@@ -50,6 +74,7 @@ class _Sources:
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     mistakes: list[ConfigInvalid] = field(default_factory=list)
@@ -57,10 +82,14 @@ class _Sources:
     def set(self, key: str, value: Any, where: str) -> None:
         self.values[key] = value
         self.origins[key] = where
+        self.names.pop(key, None)
         self.given.add(key)
 
-    def wrong(self, what: str) -> None:
-        self.mistakes.append(ConfigInvalid(what))
+    def wrong(self, what: str, *, usage: bool = False) -> None:
+        mistake = ConfigInvalid(what)
+        if usage:
+            mistake.exit_code = 2
+        self.mistakes.append(mistake)
 
 
 def load(
@@ -108,7 +137,7 @@ def examined(
     _take_environment(sources, environment, known)
     for key, (name, given) in (flags or {}).items():
         if given is not None:
-            _take_text(sources, known[key], given, name)
+            _take_text(sources, known[key], given, name, usage=True)
     return _loaded(sources), sources.mistakes
 
 
@@ -128,6 +157,7 @@ def _loaded(sources: _Sources) -> Loaded:
         tuple(sources.warnings),
         frozenset(sources.given),
         dict(sources.origins),
+        dict(sources.names),
     )
 
 
@@ -209,6 +239,7 @@ def _take_theirs(
     sources.mistakes += overlaid.mistakes + meaning.mistakes
     sources.values |= meaning.values
     sources.origins |= meaning.origins
+    sources.names |= meaning.names
     sources.given |= {k for k, where in meaning.origins.items() if where != dialect.DEFAULT}
 
 
@@ -282,15 +313,23 @@ def _take_written(sources: _Sources, setting: Setting, value: Written) -> None:
         # What may be unset is, and anything else that nobody has filled in keeps its default.
         text = "none" if value.content is None else value.content
         if value.content is not None or setting.reader.takes.endswith(", or none"):
-            _take_text(sources, setting, text, value.where, f"{where}: ")
+            _take_text(sources, setting, text, value.where, told=f"{where}: ")
 
 
-def _take_text(sources: _Sources, setting: Setting, text: str, where: str, told: str = "") -> None:
+def _take_text(
+    sources: _Sources,
+    setting: Setting,
+    text: str,
+    where: str,
+    *,
+    told: str = "",
+    usage: bool = False,
+) -> None:
     try:
         sources.set(setting.key, setting.reader(text), where)
     except ValueError as error:
         what = f"should be {setting.reader.takes}" if setting.secret else str(error)
-        sources.wrong(f"{told or where + ': '}{what}")
+        sources.wrong(f"{told or where + ': '}{what}", usage=usage)
 
 
 def _take_environment(

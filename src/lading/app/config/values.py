@@ -182,6 +182,12 @@ def _root_url(text: str) -> str:
     return quote(text, safe=_IN_URLS)
 
 
+def _url_path(text: str) -> str:
+    if not text.startswith("/") or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
 def _path_prefix(text: str) -> str:
     inner = text.strip("/")
     if not _PATH.fullmatch(inner):
@@ -252,6 +258,7 @@ address = Reader("an address such as 127.0.0.1:5000, [::1]:5000 or :5000", _addr
 
 root_url = Reader("a URL such as https://registry.example.com", _root_url)
 web_url = Reader("a URL that begins with https:// or http://", reachable)
+url_path = Reader("a path such as /metrics", _url_path)
 path_prefix = Reader("a path such as /registry", _path_prefix)
 proxy = Reader("an address, a network such as 10.0.0.0/8, unix or any", _proxy)
 pattern = Reader("a regular expression", _pattern)

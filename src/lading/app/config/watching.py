@@ -16,6 +16,7 @@ from lading.app.config.values import (
     flag,
     number,
     optional,
+    url_path,
     web_url,
     words,
 )
@@ -149,7 +150,7 @@ class DebugConfig:
         optional(address),
     )
     metrics: bool = option(False, "Answer Prometheus there.", flag)
-    metrics_path: str = option("/metrics", "Under which path.", words)
+    metrics_path: str = option("/metrics", "Under which path.", url_path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

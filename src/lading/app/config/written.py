@@ -4,7 +4,7 @@ A file and a variable become the same: values that know where they stand, so tha
 can say so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -39,6 +39,24 @@ class Written:
         return self.content
 
     @property
+    def origin(self) -> str:
+        """Where it stands, and where else (in variables) parts of it do."""
+        file = _file(self.where)
+        elsewhere = (each for each in self.places() if _file(each) != file)
+        return ", ".join(dict.fromkeys((self.where, *elsewhere)))
+
+    def places(self) -> Iterator[str]:
+        """Where this stands, and all that is below."""
+        yield self.where
+        for each in self._below():
+            yield from each.places()
+
+    def _below(self) -> Iterable["Written"]:
+        if isinstance(self.content, dict):
+            return self.content.values()
+        return self.content if isinstance(self.content, list) else ()
+
+    @property
     def shown(self) -> str:
         """The text of a word, or what else it is, for an error message."""
         if isinstance(self.content, dict):
@@ -50,12 +68,13 @@ class Written:
     def repetitions(self) -> Iterator[tuple[str, str, str]]:
         """What is `repeated` here and in all that is below."""
         yield from self.repeated
-        if isinstance(self.content, dict):
-            for each in self.content.values():
-                yield from each.repetitions()
-        elif isinstance(self.content, list):
-            for each in self.content:
-                yield from each.repetitions()
+        for each in self._below():
+            yield from each.repetitions()
+
+
+def _file(where: str) -> str:
+    """The place *where* without its line."""
+    return where.partition(", line ")[0]
 
 
 def word(text: str, where: str) -> Written:

@@ -449,6 +449,35 @@ def test_what_cannot_be_honoured_is_refused(text: str, said: str, tmp_path: Path
     assert "geheim" not in str(mistakes)
 
 
+def test_the_origin_of_a_setting_is_that_of_its_own_key(tmp_path: Path) -> None:
+    """What several keys say together does not all come from the last of them."""
+    text = LEAST + (
+        "http:\n  addr: ':1'\n  net: tcp\n  tls:\n    letsencrypt:\n      cachefile: /c\n"
+        "      email: me@a.example\n      hosts: [a.example]\n"
+        "health: {http: [{uri: 'http://a'}]}\n"
+        "log: {hooks: [{type: mail}]}\n"
+    )
+    environment = {
+        "REGISTRY_HEALTH_TCPCHECKERS_0_ADDR": "a:1",
+        "REGISTRY_LOG_HOOKS_0_MAILOPTIONS_FROM": "me@a.example",
+    }
+
+    loaded, mistakes = read(tmp_path, text, environment)
+
+    assert mistakes == []
+    assert {
+        key: loaded.origins[key].replace(f"{tmp_path}/config.yml, ", "")
+        for key in ("listen", "tls.acme.email", "tls.acme.hosts", "health.http", "log.hooks")
+    } == {
+        "listen": "line 4",
+        "tls.acme.email": "line 9",
+        "tls.acme.hosts": "line 10",
+        "health.http": "line 11",
+        "log.hooks": "line 12, environment variable REGISTRY_LOG_HOOKS_0_MAILOPTIONS_FROM",
+    }
+    assert loaded.origins["health.tcp"].endswith("REGISTRY_HEALTH_TCPCHECKERS_0_ADDR")
+
+
 @pytest.mark.parametrize("version", ["", "0.2", "one", "[0.1]", "'0.1.0'"])
 def test_another_version_is_refused(version: str, tmp_path: Path) -> None:
     """What another version would mean, nobody knows."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lading.app.config.distribution import serving, storage, watching
 from lading.app.config.distribution.kinds import Kind, text
-from lading.app.config.distribution.outcomes import Key, Rule, honoured
+from lading.app.config.distribution.outcomes import Honoured, Key, Rule, honoured
 
 VERSION = "0.1"
 """The version that such a file has to name."""
@@ -72,6 +72,19 @@ def _planted() -> Branch:
 
 TREE = _planted()
 """All keys, as they stand in a file."""
+
+
+def _by_name() -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for key in KEYS:
+        if isinstance(key.outcome, Honoured):
+            name = key.name.partition("[]")[0]
+            found[name] = found.get(name, frozenset()) | set(key.outcome.settings)
+    return found
+
+
+SETTINGS = _by_name()
+"""The settings that are set by a key, or by what stands in a list of that name."""
 
 
 def leaves() -> Iterator[Key]:

@@ -1,11 +1,13 @@
 """What a file of Distribution's means: which settings of ours it sets, and what is said about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from lading.app.config.distribution import kinds, serving, storage
-from lading.app.config.distribution.keys import DEFAULTS, RULES, TREE, Branch
+from lading.app.config.distribution.keys import DEFAULTS, RULES, SETTINGS, TREE, Branch
 from lading.app.config.distribution.outcomes import Honoured, Key, Refused, Rule, WithoutEffect
 from lading.app.config.nearest import nearest
 from lading.app.config.options import Setting
@@ -20,10 +22,11 @@ _SHARED = ("maintenance", "cache", "delete", "redirect", "tag")
 
 @dataclass(slots=True)
 class Meaning:
-    """Values by the keys of settings, and where each was written; warnings; mistakes."""
+    """Values by the keys of settings, where each was written and by which name; warnings; mistakes."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     mistakes: list[ConfigInvalid] = field(default_factory=list)
 
@@ -45,9 +48,8 @@ def meaning_of(top: Written, known: Mapping[str, Setting]) -> Meaning:
     for name, (key, value, where) in reading.found.items():
         if key is not None and isinstance(key.outcome, Honoured) and name not in ruled:
             by, (setting, *_) = key.outcome.by, key.outcome.settings
-            _set(
-                meaning, known, where, name, lambda s=setting, b=by, v=value: {s: b(v) if b else v}
-            )
+            said = _Said(name, where)
+            _set(meaning, known, said, partial(_alone, setting, by, value))
     for rule in RULES:
         _apply(rule, reading, meaning, known)
     return meaning
@@ -57,10 +59,30 @@ def _apply(rule: Rule, reading: "_Reading", meaning: Meaning, known: Mapping[str
     given = [name for name in rule.keys if name in reading.found]
     if given:
         values = {name: value for name, (_, value, _) in reading.found.items()}
-        _set(meaning, known, reading.found[given[-1]][2], given[-1], lambda: rule.gives(values))
+        said = {name: _Said(name, reading.found[name][2]) for name in given}
+        by = {s: said[name] for name in given for s in SETTINGS.get(name, ())}
+        _set(meaning, known, said[given[-1]], lambda: rule.gives(values), by)
 
 
-def _set(meaning: Meaning, known: Mapping[str, Setting], where: str, name: str, gives: Any) -> None:
+def _alone(setting: str, by: Callable[[Any], Any] | None, value: Any) -> Mapping[str, Any]:
+    return {setting: by(value) if by else value}
+
+
+class _Said(NamedTuple):
+    """By which key something was said, and where."""
+
+    name: str
+    where: str
+
+
+def _set(
+    meaning: Meaning,
+    known: Mapping[str, Setting],
+    said: _Said,
+    gives: Callable[[], Mapping[str, Any]],
+    by: Mapping[str, _Said] = MappingProxyType({}),
+) -> None:
+    """Set what is given, which was *said* as a whole, and some of it *by* keys of its own."""
     try:
         for setting, value in gives().items():
             # A word still has to be one that the setting takes.
@@ -69,9 +91,9 @@ def _set(meaning: Meaning, known: Mapping[str, Setting], where: str, name: str, 
                 build = known[setting].reader.build
                 taken = build(list(value)) if build else value
             meaning.values[setting] = taken
-            meaning.origins[setting] = where
+            meaning.names[setting], meaning.origins[setting] = by.get(setting, said)
     except ValueError as error:
-        meaning.wrong(where, f"{name}: {error}")
+        meaning.wrong(said.where, f"{said.name}: {error}")
 
 
 def _choose(top: Written, meaning: Meaning) -> None:
@@ -191,7 +213,7 @@ class _Reading:
                     if known is not None and isinstance(known.outcome, Honoured)
                 }
             )
-        self.found[name] = (None, rows, value.where)
+        self.found[name] = (None, rows, value.origin)
 
     def _value(self, key: Key, written: Written, name: str) -> None:
         # As in Go, nothing is as good as absent.
@@ -209,7 +231,7 @@ class _Reading:
             case Refused() if value:
                 self._refuse(key, written.where)
             case _:
-                self.found[name] = (key, value, written.where)
+                self.found[name] = (key, value, written.origin)
                 for each in key.kind.idle(written):
                     self._meaning.warnings.append(
                         f"{each.where}: {name}: {each.shown} has no effect; "

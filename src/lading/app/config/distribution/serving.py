@@ -39,10 +39,11 @@ _REQUIRED = {
     "token": ("realm", "service", "issuer"),
     "silly": ("realm", "service"),
 }
+_PROMETHEUS = "http.debug.prometheus"
 _TLS = ("certificate", "key", "clientcas", "clientauth", "minimumtls", "ciphersuites")
 _IN_PATHS = "/$&+,:;=@"
 """What stands in the path of a URL as it is."""
-_ACME = ("cachefile", "email", "hosts", "directoryurl")
+_ACME = ("cachefile", "email", "directoryurl", "hosts")
 
 
 def _listen(given: Given) -> dict[str, Any]:
@@ -119,6 +120,15 @@ def _acme(given: Given) -> dict[str, Any]:
     if url := given.get("http.tls.letsencrypt.directoryurl"):
         found["tls.acme.directory"] = url
     return found
+
+
+def _metrics(given: Given) -> dict[str, Any]:
+    if not given.get(f"{_PROMETHEUS}.enabled"):
+        return {"debug.metrics": False}
+    path = given.get(f"{_PROMETHEUS}.path") or "/metrics"
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} does not begin with /")
+    return {"debug.metrics": True, "debug.metrics_path": path}
 
 
 def _method(given: Given) -> dict[str, Any]:
@@ -200,19 +210,20 @@ KEYS: tuple[Key, ...] = (
         ),
     ),
     Key("http.debug.addr", text, honoured("debug.listen", by=_as_in_go)),
-    Key("http.debug.prometheus.enabled", flag, honoured("debug.metrics")),
-    Key("http.debug.prometheus.path", text, honoured("debug.metrics_path")),
+    Key(f"{_PROMETHEUS}.enabled", flag, honoured("debug.metrics")),
+    Key(f"{_PROMETHEUS}.path", text, honoured("debug.metrics_path")),
 )
 """The keys, in the order of a file."""
 
 RULES = (
     Rule(tuple(f"auth.{each}" for each in METHODS), _method),
-    Rule(("http.addr", "http.net"), _listen),
+    Rule(("http.net", "http.addr"), _listen),
     Rule(("http.relativeurls",), _relative),
     Rule(tuple(f"http.tls.{each}" for each in _TLS), _tls),
     Rule(
         (*(f"http.tls.letsencrypt.{each}" for each in _ACME), "http.tls.certificate"),
         _acme,
     ),
+    Rule((f"{_PROMETHEUS}.enabled", f"{_PROMETHEUS}.path"), _metrics),
 )
 """What several of them say together."""
