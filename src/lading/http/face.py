@@ -5,7 +5,7 @@ the face, which logs it and answers with the request's id.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from lading.errors import LadingError, Unauthorized
 from lading.http import blobs, catalog, extensions, manifests, referrers, status, tags, uploads
@@ -79,6 +79,7 @@ class Face:
         self._wanted = strictly_wanted if terms.strict_sources else wanted
         named = {name.lower() for name, _ in terms.fields}
         self._says_sniffing = headers.NO_SNIFFING[0].lower() in named
+        self._says_ours = not named.isdisjoint(headers.OWN)
 
     async def __call__(self, request: Request) -> Response:
         """Answer *request*; every error of ours becomes an answer."""
@@ -92,11 +93,17 @@ class Face:
                 if self._says_sniffing and headers.NO_SNIFFING in response.headers:
                     # What the operator says of it stands alone.
                     response.headers.remove(headers.NO_SNIFFING)
+                added = self._added(response) if self._says_ours else self._terms.fields
                 response.headers.append(headers.API_VERSION)
-                response.headers += self._terms.fields
+                response.headers += added
         if request.method == "HEAD" and response.body:
             response.body = b""
         return response
+
+    def _added(self, response: Response) -> Sequence[tuple[str, str]]:
+        """What the operator adds to *response*, where that does not say otherwise."""
+        said = {name.lower() for name, _ in response.headers}
+        return [each for each in self._terms.fields if each[0].lower() not in said]
 
     async def _dispatched(self, request: Request, place: Place) -> Response:
         methods = ENDPOINTS[place.route]

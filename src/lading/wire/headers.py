@@ -23,6 +23,17 @@ REVALIDATE = ("Cache-Control", "no-cache")
 """For what a tag names, which may change at any time."""
 
 
+OWN = frozenset(
+    {
+        *("accept-ranges", "allow", "cache-control", "content-range", "content-type", "etag"),
+        *("docker-content-digest", "docker-upload-uuid", "link", "location", "range"),
+        *("oci-chunk-min-length", "oci-filters-applied", "oci-subject", "oci-tag"),
+        *("retry-after", "www-authenticate"),
+    }
+)
+"""Fields, in small letters, that answers have where they mean something."""
+
+
 def of_document(body: bytes, media_type: str = JSON) -> Fields:
     """What goes before a *body* that was made for this answer."""
     return [("Content-Type", media_type), ("Content-Length", str(len(body))), NO_SNIFFING]

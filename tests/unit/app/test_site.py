@@ -112,6 +112,22 @@ async def test_fields_of_the_operator_go_out_in_utf8(tmp_path: Path) -> None:
     assert field(begun, "Location").startswith("https://r.example/%C3%A9/v2/a/blobs/uploads/")
 
 
+async def test_what_an_answer_says_is_not_said_again_by_the_operator(tmp_path: Path) -> None:
+    """Two types of one content, or two rules for caches, would be taken for neither."""
+    fields = "{content-type: [x/y], Cache-Control: [private], X-A: [b]}"
+    async with serving(tmp_path, http__headers=fields) as handler:
+        listed = await handler(asked("GET", "/v2/_catalog"))
+        begun = await handler(asked("POST", "/v2/a/blobs/uploads/"))
+
+    def said(response: Response, name: str) -> list[str]:
+        return [value for each, value in response.headers if each.lower() == name]
+
+    assert said(listed, "content-type") == ["application/json"]
+    assert said(begun, "content-type") == ["x/y"]
+    assert said(listed, "cache-control") == said(begun, "cache-control") == ["private"]
+    assert said(listed, "x-a") == ["b"]
+
+
 @pytest.mark.parametrize(
     ("written", "method", "target", "status"),
     [

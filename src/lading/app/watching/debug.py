@@ -35,7 +35,7 @@ class Debug:
         if request.path == _VARIABLES:
             return _document(200, await self._station.variables())
         if request.path == self._metrics_path:
-            told, media_type = await self._station.metrics(request.headers.get(b"accept") or "")
+            told, media_type = await self._station.metrics()
             return Response(200, headers.of_document(told, media_type), told)
         return problems.unrouted(request.path)
 

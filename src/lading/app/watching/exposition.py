@@ -19,14 +19,13 @@ from lading.app.watching.metrics import Kind, Metric
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
-def shown(meters: Meters, asked: Mapping[str, Series], accept: str) -> tuple[bytes, str]:
-    """All of *meters* and what was *asked* for beside them, by name; and the media type of that.
-
-    *accept* is what the scraper says it reads.
-    """
+def shown(meters: Meters, asked: Mapping[str, Series]) -> tuple[bytes, str]:
+    """All of *meters* and what was *asked* for beside them, by name; and the media type of that."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Told(meters, asked))
-    encode, media_type = choose_encoder(accept)
+    # The oldest form, whatever a scraper would prefer: only there may a bucket be called as it is
+    # by Distribution.
+    encode, media_type = choose_encoder("")
     return encode(registry), media_type
 
 
@@ -59,7 +58,9 @@ def _family(metric: Metric, series: Iterable[Series]) -> Family:
             return gauge
         case Kind.HISTOGRAM:
             histogram = HistogramMetricFamily(metric.name, metric.doc, labels=names)
-            bounds = [*map(floatToGoString, metric.buckets), "+Inf"]
+            # As Go writes numbers, whose names of buckets are those of people's rules.
+            numbers = map(floatToGoString, metric.buckets)
+            bounds = [*(each.removesuffix(".0") for each in numbers), "+Inf"]
             for each in series:
                 *counts, total = each.numbers
                 histogram.add_metric(

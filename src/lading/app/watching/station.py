@@ -64,10 +64,10 @@ class Station:
     uploads: Callable[[], Awaitable[int]] = _none
     notifications: Callable[[], Sequence[Mapping[str, object]]] = field(default=list)
 
-    async def metrics(self, accept: str) -> tuple[bytes, str]:
+    async def metrics(self) -> tuple[bytes, str]:
         """All metrics of the server as Prometheus reads them, and their media type."""
         told = {metric.name: series async for metric, series in self._asked()}
-        return shown(self.watched.meters, told, accept)
+        return shown(self.watched.meters, told)
 
     async def variables(self) -> Mapping[str, object]:
         """What there is to know beside the metrics; nothing of it is secret."""

@@ -88,7 +88,7 @@ def test_value_that_a_label_does_not_have_is_a_mistake() -> None:
 
 
 def test_series_are_shown_as_prometheus_reads_them() -> None:
-    """Buckets are summed up, and what was found out just now stands beside what was counted."""
+    """Buckets are summed up and called as Go calls them, and what was found out just now stands beside what was counted."""
     asked = Metric(name="asked", kind=Kind.GAUGE, doc="Asked.", labels={"v": ()}, asked=True)
     meters = Meters((*ALL, asked), 1)
     meter = meters.of(0)
@@ -96,14 +96,14 @@ def test_series_are_shown_as_prometheus_reads_them() -> None:
     for value in (0.5, 5.0, 50.0):
         meter.observe(SIZES, value)
 
-    told, media_type = shown(meters, {"asked": Series(("1",), (4.0,))}, "")
+    told, media_type = shown(meters, {"asked": Series(("1",), (4.0,))})
 
     lines = [line for line in told.decode().splitlines() if not line.startswith("#")]
     assert media_type.startswith("text/plain")
     assert lines == [
         'things_total{what="b"} 1.0',
-        'sizes_bucket{le="1.0"} 1.0',
-        'sizes_bucket{le="10.0"} 2.0',
+        'sizes_bucket{le="1"} 1.0',
+        'sizes_bucket{le="10"} 2.0',
         'sizes_bucket{le="+Inf"} 3.0',
         "sizes_count 3.0",
         "sizes_sum 55.5",
