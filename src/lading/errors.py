@@ -435,10 +435,7 @@ class PartlyDone(LadingError):
 
 
 class ConfigInvalid(LadingError):
-    """A setting that cannot be honoured; the subject names where it stands and why.
-
-    Where the subject begins with the key of a setting in place of that, ``setting`` is that key.
-    """
+    """A setting that cannot be honoured, named by its place, or by its key, the ``setting``."""
 
     summary = "invalid configuration"
     advice = "Correct the setting that is named."
