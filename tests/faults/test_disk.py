@@ -156,6 +156,25 @@ def test_full_disk_is_said_and_nothing_is_lost(disk: Mounted | Limited) -> None:
         no_damage(server)
 
 
+def test_collection_makes_room_on_a_full_disk(disk: Mounted | Limited) -> None:
+    """Stale uploads go without the database, and what nothing names follows in the room they had."""
+    with Server(disk.place / "data", "--workers", "2") as server, server.client() as ask:
+        layer = os.urandom(3 << 20)
+        manifest = push_image(ask, "a", "latest", layer)
+        assert ask("DELETE", f"/v2/a/manifests/{digest(manifest)}").status == 202
+        assert ask("PATCH", ask.begin("a"), os.urandom(2 << 20)).status == 202
+        (upload,) = (server.root / "uploads").iterdir()
+        os.utime(upload, (0, 0))
+
+        disk.fill(server)
+        code, collected = command("gc", "--root", str(server.root), "--grace", "0")
+        disk.free(server)
+
+        assert (code, collected["uploads"], collected["blobs"]) == (0, 1, 2)
+        assert collected["freed"] == (5 << 20) + len(CONFIGURATION)
+        no_damage(server)
+
+
 def test_upload_that_met_a_full_disk_can_be_finished(disk: Mounted | Limited) -> None:
     """What was kept is kept, the session says how much that is, and goes on from there."""
     data = os.urandom(4 << 20)
