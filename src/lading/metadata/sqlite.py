@@ -196,9 +196,10 @@ class _FileDatabase:
     async def integrity(self) -> Sequence[str]:
         """What SQLite finds wrong with the file."""
         try:
-            return await self.survey(integrity_of)
+            found = await self.survey(integrity_of)
         except StorageDamaged as error:
-            return [str(error)]
+            found = [str(error)]
+        return [f"{each}; restore the last backup (`lading restore`)" for each in found]
 
     @asynccontextmanager
     async def copied(self) -> AsyncIterator["PrivateDatabase"]:
