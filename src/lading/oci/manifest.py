@@ -296,7 +296,7 @@ def _media_type(document: Mapping[str, Any], said: str | None) -> str:
     inside = document.get("mediaType")
     if inside is not None and not isinstance(inside, str):
         _invalid("mediaType is not a string")
-    chosen = said or inside
+    chosen = _spelled(said, inside) if said else inside
     if not chosen:
         _invalid("no media type is given, neither as Content-Type nor as mediaType")
     if chosen in media_types.DOCKER_SCHEMA_1 or document.get("schemaVersion") == 1:
@@ -306,6 +306,13 @@ def _media_type(document: Mapping[str, Any], said: str | None) -> str:
     if inside and inside != chosen:
         _invalid(f"it was sent as {chosen}, but calls itself {inside}")
     return chosen
+
+
+def _spelled(said: str, inside: str | None) -> str:
+    """*said* as the document or the specification writes it, which may be said in capitals."""
+    small = said.lower()
+    known = small in media_types.MANIFESTS or small in media_types.INDEXES
+    return small if small == inside or (not inside and known) else said
 
 
 def _check(document: Mapping[str, Any], media_type: str) -> None:

@@ -262,6 +262,21 @@ def test_document_that_is_image_and_index_is_refused(
     assert reason in _refused(document | {"mediaType": media_type}, media_type)
 
 
+@pytest.mark.parametrize(
+    ("document", "said", "kept"),
+    [
+        (_IMAGE, media_types.OCI_MANIFEST.upper(), media_types.OCI_MANIFEST),
+        (_IMAGE | {"mediaType": None}, media_types.OCI_MANIFEST.title(), media_types.OCI_MANIFEST),
+        (_IMAGE | {"mediaType": None}, "application/vnd.X+json", "application/vnd.X+json"),
+    ],
+)
+def test_type_is_said_in_any_case_and_kept_as_it_is_written(
+    document: dict[str, Any], said: str, kept: str
+) -> None:
+    """Media types know no case (RFC 9110, 8.3.1); one that nobody knows is kept as it was said."""
+    assert Manifest.verified(json.dumps(document).encode(), said).media_type == kept
+
+
 def test_document_that_calls_itself_something_else_is_refused() -> None:
     """The type in the request and in the document have to agree (R38)."""
     assert "calls itself" in _refused(_IMAGE, media_types.DOCKER_MANIFEST)
