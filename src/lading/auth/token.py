@@ -168,12 +168,13 @@ def _signer(
 ) -> tuple[Key, float]:
     """The trusted key that a token names, and until when that is good."""
     inner = header.get("jwk")
-    if "x5c" in header:
+    # As there, a chain of nobody is none: the key is named another way, or is not trusted.
+    if header.get("x5c", []) != []:
         return _of_chain(header["x5c"], algorithm, ring, now)
     if inner is not None:
         if not isinstance(inner, dict):
             raise _Invalid("its key cannot be read")
-        if "x5c" in inner:
+        if inner.get("x5c", []) != []:
             return _of_chain(inner["x5c"], algorithm, ring, now)
         header = inner
     named = header.get("kid")

@@ -271,7 +271,6 @@ HOSTILE = {
     "key is a word": token(jwk="signer", kid="signer"),
     "address of a key": token(FOREIGN, jku="http://192.0.2.1/keys", x5u="http://192.0.2.1/"),
     "chain is a word": token(x5c="signer", kid="signer"),
-    "empty chain": token(x5c=[], kid="signer"),
     "endless chain": token(x5c=["AAAA"] * 1000, kid="signer"),
     "broken chain": token(x5c=["AAAA"], kid="signer"),
     "chain of numbers": token(x5c=[1], kid="signer"),
@@ -386,6 +385,15 @@ async def test_chain_inside_of_a_key_counts_as_well() -> None:
     by = tokens(read_certificates(pem(own)))
 
     assert await enter(token(jwk={"x5c": x5c(own)}), PULL, by=by)
+
+
+@pytest.mark.parametrize(
+    "shown", [token(x5c=[], kid="signer"), token(jwk={"kid": "signer", "x5c": []})]
+)
+async def test_chain_of_nobody_is_as_good_as_none(shown: str) -> None:
+    """As with Distribution the key is then named another way, and has to be trusted."""
+    assert await enter(shown, PULL)
+    assert await reason_of(token(FOREIGN, x5c=[], kid="other")) == "invalid_token"
 
 
 ROOT = certificate(RSA, name="root", authority=True)
