@@ -178,6 +178,8 @@ def _take_file(
     if not isinstance(top.content, dict):
         raise ConfigInvalid(f"{top.where}: {_OURS}: should hold keys and values")
     theirs = "version" in top.content
+    if top.further:
+        _take_further(sources, top.further, theirs=theirs)
     if theirs:
         _check_version(top.content["version"])
     for name, where, before in top.repeated:
@@ -196,6 +198,15 @@ def _take_file(
             "(X-Forwarded-*), as with Distribution; name your proxies in lading.trusted_proxies"
         )
     return theirs
+
+
+def _take_further(sources: _Sources, where: str, *, theirs: bool) -> None:
+    """Another document follows, which Distribution does not read: nobody meant that here."""
+    what = f"{where}: another document begins, which is not read; a file has one"
+    if theirs:
+        sources.warnings.append(what)
+    else:
+        sources.wrong(what)
 
 
 def _refuse_others(content: Mapping[str, Written]) -> None:

@@ -21,13 +21,14 @@ class Written:
     The ``content`` of a word is its text, whatever YAML would make of it; ``sort`` is what YAML
     takes it for: ``str``, ``bool``, ``int``, ``float``, ``null``, ``seq``, ``map``. ``repeated``
     names the keys of a mapping that stand in it more than once, with the later place and the
-    earlier; the last counts.
+    earlier; the last counts. ``further`` is where, after the whole, another document begins.
     """
 
     content: Content
     where: str
     sort: str
     repeated: list[tuple[str, str, str]] = field(default_factory=list)
+    further: str = ""
 
     @property
     def plain(self) -> Any:

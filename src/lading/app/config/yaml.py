@@ -17,6 +17,8 @@ from lading.errors import ConfigInvalid
 
 _MOST = 20_000
 _DEEPEST = 50
+# The parser does not put everything that is wrong with a text into words.
+_UNSAID = (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError)
 
 
 def plain(text: str) -> Any:
@@ -56,8 +58,9 @@ def said(text: str, where: str, *, lines: bool = False) -> Written | None:
     parser = YAML(typ="safe", pure=True)
     parser.version = (1, 1)
     try:
-        node = parser.compose(text)
-        return None if node is None else _Reading(where, lines=lines).written(node, 0)
+        documents = parser.compose_all(text)
+        first = next(documents, None)
+        return None if first is None else _Reading(where, lines=lines).whole(first, documents)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark and lines else ""
@@ -66,9 +69,18 @@ def said(text: str, where: str, *, lines: bool = False) -> Written | None:
         raise ConfigInvalid(f"{where}: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise ConfigInvalid(f"{where}: is nested too deeply") from None
-    except (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError):
-        # The parser does not put everything that is wrong with a text into words.
+    except _UNSAID:
         raise ConfigInvalid(f"{where}: is no YAML") from None
+
+
+def _further(documents: Iterator[Node], where: str) -> str:
+    """Where another of *documents* begins that says something; nothing if none does."""
+    try:
+        told = (each for each in documents if not str(each.tag).endswith(":null"))
+        node = next(told, None)
+    except (YAMLError, RecursionError, *_UNSAID):
+        return where
+    return "" if node is None else f"{where}, line {node.start_mark.line + 1}"
 
 
 class _Reading:
@@ -78,6 +90,12 @@ class _Reading:
         self._where = where
         self._lines = lines
         self._left = _MOST
+
+    def whole(self, node: Node, others: Iterator[Node]) -> Written:
+        """What the first document says, and where the first of *others* begins."""
+        found = self.written(node, 0)
+        found.further = _further(others, self._where)
+        return found
 
     def written(self, node: Node, depth: int) -> Written:
         self._left -= 1

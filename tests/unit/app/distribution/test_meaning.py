@@ -373,6 +373,8 @@ def test_settings_of_ours_lie_over_the_file(tmp_path: Path) -> None:
             "notifications: {endpoints: [{name: a, url: 'http://a', ignore: {actions: [\nPull]}}]}",
             "line 4: notifications.endpoints[0].ignore.actions: 'Pull' has no effect",
         ),
+        ("---\nfoo: bar", "line 4: another document begins, which is not read"),
+        ("---\nfoo: {bar: [}", "another document begins, which is not read"),
         ("", "anybody may say where a request comes from"),
     ],
 )
@@ -476,6 +478,22 @@ def test_the_origin_of_a_setting_is_that_of_its_own_key(tmp_path: Path) -> None:
         "log.hooks": "line 12, environment variable REGISTRY_LOG_HOOKS_0_MAILOPTIONS_FROM",
     }
     assert loaded.origins["health.tcp"].endswith("REGISTRY_HEALTH_TCPCHECKERS_0_ADDR")
+
+
+@pytest.mark.parametrize("end", ["---", "---\n# that is all", "..."])
+def test_a_document_may_be_ended(end: str, tmp_path: Path) -> None:
+    """Where nothing follows, there is nothing to say."""
+    loaded, mistakes = read(tmp_path, f"{LEAST}{end}\n")
+
+    assert mistakes == []
+    assert not [each for each in loaded.warnings if "another document" in each]
+
+
+def test_a_file_of_ours_has_one_document(tmp_path: Path) -> None:
+    """What stands in a second one would be meant, and would not count."""
+    _, mistakes = read(tmp_path, "lading: {workers: 1}\n---\nlading: {read_only: true}\n")
+
+    assert "line 3: another document begins" in str(mistakes[0])
 
 
 @pytest.mark.parametrize("version", ["", "0.2", "one", "[0.1]", "'0.1.0'"])
