@@ -55,15 +55,15 @@ def without_links(*, link: bool) -> None:
         raise click.UsageError("--link is for directories: a tar file has its own bytes")
 
 
-def ended(copied: Copied, out: Output) -> int:
-    """Say what was *copied*; return the exit code."""
+def ended(copied: Copied, out: Output, *, into: str = "") -> int:
+    """Say what was *copied*, and *into* which directory; return the exit code."""
     code = lost(copied)
     missed = len(copied.failures)
     gone = f"; {counted(copied.gone, 'blob')} removed" if copied.gone else ""
     missing = f"; {counted(missed, 'blob')} lost" if missed else ""
     out.end(
         f"{counted(copied.blobs, 'blob')} ({amount(copied.size)}), "
-        f"{copied.new} of them new ({amount(copied.new_size)}){gone}{missing}",
+        f"{copied.new} of them new ({amount(copied.new_size)}){gone}{missing}{f'; in {into}' if into else ''}",
         {
             "blobs": copied.blobs,
             "size": copied.size,

@@ -49,21 +49,30 @@ _SHAPE = record(
     help="Also push something small to REPOSITORY, see what can be done with it, and remove it.",
 )
 @click.option("--root", metavar="DIR", help="Look at the server that keeps everything there.")
+@click.option("--config", "file", metavar="FILE", help="Look at the server that has this file.")
 @output_option("table", shape=_SHAPE, items="findings")
 @side_options
 def command(
-    *, place: str | None, write: bool, root: str | None, out: Output, side: ClientOptions
+    *,
+    place: str | None,
+    write: bool,
+    root: str | None,
+    file: str | None,
+    out: Output,
+    side: ClientOptions,
 ) -> int:
     """Find out what the registry HOST can and cannot do, and say what to do about it.
 
     Nothing is changed there without --write, which needs a REPOSITORY that you may push to. With
-    CONFIG.yml or --root, a server is looked at instead: its configuration, its directory, and this
+    CONFIG.yml, --config or --root, a server is looked at instead: its configuration, its directory, and this
     machine; it may run meanwhile. The exit code is 1 if something failed that has to succeed.
     """
-    if root is not None or (place is not None and place.endswith(_FILES)):
-        if write or not (place is None or place.endswith(_FILES)):
-            raise click.UsageError("--root goes with CONFIG.yml, and not with HOST or --write")
-        return _check_up(place, root, out)
+    if file is None and place is not None and place.endswith(_FILES):
+        file, place = place, None
+    if root is not None or file is not None:
+        if write or place is not None:
+            raise click.UsageError("--root and --config go with each other, and not with HOST")
+        return _check_up(file, root, out)
     if place is None:
         raise click.UsageError("name a HOST, or a server by CONFIG.yml or --root")
     host, repository = split_host(place) if "/" in place else (parse_host(place), "")

@@ -71,7 +71,11 @@ def _boolean(flag: str, value: str) -> bool:
 
 
 @click.command(
-    "garbage-collect", cls=_Settable, epilog=examples("lading garbage-collect --dry-run config.yml")
+    "garbage-collect",
+    cls=_Settable,
+    # As there, whatever else is named is not looked at.
+    context_settings={"allow_extra_args": True},
+    epilog=examples("lading garbage-collect --dry-run config.yml"),
 )
 @click.argument("file", metavar="CONFIG.yml", required=False)
 @click.option("-d", "--dry-run", is_flag=True, help="Only say what would go.")

@@ -37,10 +37,11 @@ def command(
     What comes out of a file is checked at once. When a restore fails or is ended, nothing stays; one
     that was killed is completed by the same command.
     """
-    loaded = configured(file=config_file, root=root)
+    target = configured(file=config_file, root=root).config.root
     if is_file(source):
         without_links(link=link)
         with reading_once(source) as file:
-            return ended(run(read_backup(file, loaded.config.root), interrupted=_AS_IT_WAS), out)
-    work = restore(Path(source), loaded.config.root, link=link)
-    return ended(run(work, interrupted=_AS_IT_WAS), out)
+            copied = run(read_backup(file, target), interrupted=_AS_IT_WAS)
+    else:
+        copied = run(restore(Path(source), target, link=link), interrupted=_AS_IT_WAS)
+    return ended(copied, out, into=str(target))

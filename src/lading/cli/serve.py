@@ -11,6 +11,8 @@ from lading.cli.names import examples
 
 @click.command(
     "serve",
+    # As there, whatever else is named is not looked at.
+    context_settings={"allow_extra_args": True},
     epilog=examples(
         "lading serve --root data --listen 127.0.0.1:5000",
         "lading serve /etc/distribution/config.yml",

@@ -69,7 +69,9 @@ def test_one_file_is_restored_whole(
     ]
 
     assert codes == [0, 0, 0]
-    assert capsys.readouterr().out.splitlines()[0].startswith("7 blobs (")
+    backed_up, restored, *_ = capsys.readouterr().out.splitlines()
+    assert backed_up.startswith("7 blobs (")
+    assert restored.endswith(f"; in {tmp_path / 'new'}")
     assert {path.name for path in tmp_path.iterdir()} == {root.name, "new", "backup.tar"}
 
 

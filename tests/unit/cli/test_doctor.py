@@ -26,12 +26,15 @@ def test_a_directory_is_looked_at(tmp_path: Path, capsys: Printed) -> None:
     assert {"data directory", "disk space", "database", "certificate"} <= set(subjects)
 
 
-def test_a_file_that_no_server_starts_with_fails(tmp_path: Path, capsys: Printed) -> None:
+@pytest.mark.parametrize("option", [[], ["--config"]], ids=" ".join)
+def test_a_file_that_no_server_starts_with_fails(
+    option: list[str], tmp_path: Path, capsys: Printed
+) -> None:
     """Exit code 1, where the mistake stands, and what to do."""
     file = tmp_path / "config.yml"
     file.write_text("lading: {lisen: ':5000'}")
 
-    code = main(["doctor", str(file)])
+    code = main(["doctor", *option, str(file)])
 
     printed = capsys.readouterr().out
     assert code == 1
@@ -46,6 +49,7 @@ def test_a_file_that_no_server_starts_with_fails(tmp_path: Path, capsys: Printed
         ["doctor", "localhost:5000", "--root", "data"],
         ["doctor", "--write", "--root", "data"],
         ["doctor", "--write", "config.yml"],
+        ["doctor", "localhost:5000", "--config", "config.yml"],
     ],
     ids=" ".join,
 )

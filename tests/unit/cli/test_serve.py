@@ -53,6 +53,17 @@ def test_mistyped_option_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["serve", "garbage-collect"])
+def test_what_is_named_behind_the_file_is_not_looked_at(
+    command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Scripts that were written for Distribution may have such words."""
+    code = main([command, str(tmp_path / "absent.yml"), "extra"])
+
+    assert code == 1
+    assert "absent.yml: No such file or directory" in capsys.readouterr().err
+
+
 def test_configuration_that_is_not_there_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
