@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -229,3 +229,34 @@ def test_noise_harms_nobody_else(server: Server, authority: Authority, noise: by
 
         assert ask(server, trusting(authority)) == 200
     assert "Traceback" not in server.log.read_text()
+
+
+def test_goodbye_of_tls_ends_the_connection_whatever_was_asked(
+    server: Server, authority: Authority
+) -> None:
+    """There is no half of it that stays open, and nobody tries to keep one."""
+    data = os.urandom(1000)
+    asked = (
+        f"POST /v2/a/blobs/uploads/?digest={digest(data)} HTTP/1.1\r\n"
+        f"Host: x\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    came, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sealed = trusting(authority).wrap_bio(came, said, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as plain:
+        with suppress(ssl.SSLWantReadError):
+            sealed.do_handshake()
+        plain.sendall(said.read())
+        while not sealed.version():
+            came.write(plain.recv(65536))
+            with suppress(ssl.SSLWantReadError):
+                sealed.do_handshake()
+        sealed.write(asked.encode() + data)
+        with suppress(ssl.SSLWantReadError):
+            sealed.unwrap()
+
+        plain.sendall(said.read())
+
+        while plain.recv(65536):
+            pass
+    server.stop()
+    assert "eof_received" not in server.log.read_text()

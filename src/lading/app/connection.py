@@ -159,6 +159,19 @@ class Connection(asyncio.BufferedProtocol):
             self._ahead += data
             self._pause()
 
+    def eof_received(self) -> bool:
+        """The peer says no more, but may listen: what it has asked is answered first.
+
+        Nothing is read meanwhile, so that the end is found again by who looks for a request. TLS
+        has no such half here: the transport closes, whatever it is told.
+        """
+        if not self._busy or self._skipping is not None or not self._transport.can_write_eof():
+            return False
+        if isinstance(self._body, BufferedBody):
+            self._body.lose()
+        self._pause()
+        return True
+
     # Heads.
 
     def _read_next(self) -> None:
@@ -315,20 +328,27 @@ class Connection(asyncio.BufferedProtocol):
         self._next()
 
     def _next(self) -> None:
-        self._busy = False
         if not self._keep_alive:
+            self._busy = False
             self._close()
             return
         self._deadline = self.shared.loop.time() + self.shared.bounds.idle_time
         if self._ahead:
-            # Not at once: a peer that pipelines must not keep others waiting.
+            # Not at once: a peer that pipelines must not keep others waiting. Nor is this one
+            # idle until then, or the end of what it says would cut off what it has asked.
             self.shared.loop.call_soon(self._read_on)
         else:
+            self._busy = False
             self._resume()
 
     def _read_on(self) -> None:
+        self._busy = False
+        if not self._keep_alive:
+            # The server began to end.
+            self._close()
+            return
         self._read_next()
-        if not self._busy and not self._transport.is_closing():
+        if not self._busy:
             self._resume()
 
     def _skip(self, data: memoryview) -> None:

@@ -41,19 +41,22 @@ def _text(status: int, body: bytes) -> Response:
     return Response(status, [("Content-Length", str(len(body)))], body)
 
 
+_NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
 class _Listening:
     """A server on a thread of its own, with few worker threads so that waste would show."""
 
-    def __init__(self, handler: Handler, bounds: Bounds, threads: int = 2) -> None:
-        self.pool = ThreadPoolExecutor(threads)
-        self._handler, self._bounds = handler, bounds
+    def __init__(self, handler: Handler, bounds: Bounds, loop: _NewLoop) -> None:
+        self.pool = ThreadPoolExecutor(2)
+        self._handler, self._bounds, self._new_loop = handler, bounds, loop
         self._began = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         assert self._began.wait(LIMIT)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=self._new_loop) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
@@ -68,6 +71,14 @@ class _Listening:
         server.close()
         await self.connections.drain(deadline=5)
         time.cancel()
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Meanwhile nothing is read; what has come by the end of it is found at once."""
+        over = threading.Event()
+        self.loop.call_soon_threadsafe(over.wait, LIMIT)
+        yield
+        over.set()
 
     def close(self) -> None:
         with contextlib.suppress(RuntimeError):
@@ -107,6 +118,9 @@ class _Client:
         except ConnectionResetError:
             return True
 
+    def say_no_more(self) -> None:
+        self.socket.shutdown(socket.SHUT_WR)
+
     def close(self) -> None:
         self.file.close()
         self.socket.close()
@@ -136,6 +150,7 @@ class _House:
             content = await read(request.body, limit=4 << 20)
             return _text(201, _digest_of(content or b""))
         if request.path == "/wait":
+            self.saw.set()
             await asyncio.get_running_loop().run_in_executor(None, self.gate.wait, LIMIT)
             return _text(200, b"waited")
         if request.path.startswith("/file/"):
@@ -215,8 +230,10 @@ def start(request: pytest.FixtureRequest, house: _House) -> Iterator[_Start]:
     servers: list[_Listening] = []
 
     def begin(**changes: Any) -> _Listening:
-        bounds = _GENEROUS if request.param == "lane" else replace(_GENEROUS, lane_from=None)
-        server = _Listening(house, replace(bounds, **changes))
+        lane = request.param in {"lane", "asyncio"}
+        bounds = _GENEROUS if lane else replace(_GENEROUS, lane_from=None)
+        loop = asyncio.new_event_loop if request.param == "asyncio" else uvloop.new_event_loop
+        server = _Listening(house, replace(bounds, **changes), loop)
         house.threads = lambda: server.pool
         house.pours = request.param == "pour"
         servers.append(server)
@@ -227,6 +244,12 @@ def start(request: pytest.FixtureRequest, house: _House) -> Iterator[_Start]:
     house.gate.set()
     for server in servers:
         server.close()
+
+
+_on_both_loops = pytest.mark.parametrize(
+    "start", ["lane", "loop", "pour", "asyncio"], indirect=True
+)
+"""Stand-ins for tests run on the loop of the standard library."""
 
 
 def _sized(body: bytes, path: bytes = b"/up") -> bytes:
@@ -495,14 +518,17 @@ def test_slow_receivers_do_not_use_up_the_threads(start: _Start, house: _House) 
         client.close()
 
 
+@pytest.mark.parametrize("says_no_more", [False, True])
 def test_a_receiver_that_takes_nothing_is_cut_off_and_its_file_closed(
-    start: _Start, house: _House
+    start: _Start, house: _House, says_no_more: bool
 ) -> None:
     """A stalled download ends, and gives back the file it held."""
     (house.files / "big").write_bytes(bytes(64 << 20))
     server = start(write_pause=0.5)
     client = _Client(server.port)
     client.send(b"GET /file/big HTTP/1.1\r\nHost: x\r\n\r\n")
+    if says_no_more:
+        client.say_no_more()
     assert client.head()[0] == 200
 
     ended = threading.Event()
@@ -674,7 +700,7 @@ def pourer(house: _House, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Client]:
     """A client of a server that pours, and whose patience does not end."""
     monkeypatch.setattr(buffered, "_LOOK", 2 * LIMIT)
     house.pours = True
-    server = _Listening(house, replace(_GENEROUS, lane_from=None))
+    server = _Listening(house, replace(_GENEROUS, lane_from=None), uvloop.new_event_loop)
     client = _Client(server.port)
     yield client
     client.close()
@@ -702,7 +728,173 @@ def test_client_that_closes_its_half_behind_a_poured_body_is_answered(
     body = os.urandom(300_000)
 
     pourer.send(_sized(body, b"/up?later"))
-    pourer.socket.shutdown(socket.SHUT_WR)
+    pourer.say_no_more()
     house.gate.set()
 
     assert pourer.response() == (201, _digest_of(body))
+
+
+_DENIED = b"GET /deny HTTP/1.1\r\nHost: x\r\n\r\n", (401, b"no")
+_WAITED = b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", (200, b"waited")
+_BIG = bytes(range(256)) * (4 << 12)
+_ASKED: list[tuple[bytes, tuple[int, bytes]]] = [
+    *[_DENIED] * 3,
+    (_sized(b"a"), (201, _digest_of(b"a"))),
+    _DENIED,
+    (b"GET /file/big HTTP/1.1\r\nHost: x\r\n\r\n", (200, _BIG)),
+    (_sized(b"b" * 70_000), (201, _digest_of(b"b" * 70_000))),
+    (_sized(b"c", b"/read"), (201, _digest_of(b"c"))),
+    _WAITED,
+    (_in_chunks(b"d" * 10, [3], random.Random(5)), (201, _digest_of(b"d" * 10))),
+    (_sized(b"e", b"/up?later"), (201, _digest_of(b"e"))),
+    _DENIED,
+]
+
+
+@_on_both_loops
+@pytest.mark.parametrize("first", range(len(_ASKED)))
+def test_client_that_closes_its_half_behind_its_requests_has_them_all_answered(
+    start: _Start, house: _House, first: int
+) -> None:
+    """Whichever of them is being answered when the end comes, together or apart from them."""
+    house.gate.set()
+    (house.files / "big").write_bytes(_BIG)
+    asked = _ASKED[first:] + _ASKED[:first]
+    server = start()
+
+    together, apart = _Client(server.port), _Client(server.port)
+    with server.standing_still():
+        together.send(b"".join(request for request, _ in asked))
+        together.say_no_more()
+    for request, _ in asked:
+        apart.send(request)
+    apart.say_no_more()
+
+    for client in (together, apart):
+        for _, answer in asked:
+            assert client.response() == answer
+        assert client.ended()
+        client.close()
+
+
+@_on_both_loops
+def test_end_that_is_seen_before_the_answer_is_ready_does_not_cut_it_off(
+    start: _Start, house: _House
+) -> None:
+    """Nor what was pipelined before it; a head that is not whole gets none."""
+    client = _Client(start().port)
+
+    client.send(_sized(b"abc", b"/up?later") + _DENIED[0] + _WAITED[0] + b"GET /deny")
+    client.say_no_more()
+    house.gate.set()
+
+    assert client.response() == (201, _digest_of(b"abc"))
+    assert client.response() == _DENIED[1]
+    assert client.response() == _WAITED[1]
+    assert client.ended()
+    client.close()
+
+
+@_on_both_loops
+@pytest.mark.parametrize("came", [0, 10, 5_000, 500_000])
+@pytest.mark.parametrize("framing", [b"Content-Length: %d", b"Transfer-Encoding: chunked"])
+def test_body_that_ends_early_keeps_what_came_and_is_answered(
+    start: _Start, house: _House, came: int, framing: bytes
+) -> None:
+    """The client learns of it, if it listens; nothing else can follow."""
+    body = b"%x\r\n" % (came + 1) if b"chunked" in framing else b""
+    head = framing % (came + 1) if b"Length" in framing else framing
+    client = _Client(start().port)
+
+    client.send(b"PUT /up HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n%s" % (head, body + bytes(came)))
+    client.say_no_more()
+
+    assert client.response() == (400, b"broken")
+    assert client.ended()
+    assert isinstance(house.broken[0], BodyIncomplete)
+    assert "went away" in str(house.broken[0])
+    assert house.seen == [came]
+    client.close()
+
+
+@_on_both_loops
+def test_refusal_is_read_by_a_client_that_gives_its_body_up(start: _Start) -> None:
+    """It came before the body, of which no more is waited for."""
+    client = _Client(start().port)
+
+    client.send(b"PUT /deny HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc")
+    client.say_no_more()
+
+    assert client.response() == (401, b"no")
+    assert client.ended()
+    client.close()
+
+
+@_on_both_loops
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"\r\n", _sized(b"abc")])
+def test_connection_that_waits_for_a_request_ends_with_its_clients_half(
+    start: _Start, said: bytes
+) -> None:
+    """Nobody who has nothing more to ask holds a descriptor."""
+    server = start()
+    client = _Client(server.port)
+    client.send(said)
+    if said.startswith(b"PUT"):
+        assert client.response()[0] == 201
+
+    client.say_no_more()
+
+    assert client.ended()
+    client.close()
+
+
+@_on_both_loops
+def test_server_that_ends_answers_a_client_that_closed_its_half(
+    start: _Start, house: _House
+) -> None:
+    """What it asked first, as for everybody else; what waits behind that is not begun."""
+    server = start()
+    client = _Client(server.port)
+    client.send(_WAITED[0] + _DENIED[0])
+    client.say_no_more()
+    assert house.saw.wait(LIMIT)
+
+    server.loop.call_soon_threadsafe(server.stop.set)
+    server.loop.call_soon_threadsafe(house.gate.set)
+
+    assert client.response() == _WAITED[1]
+    assert client.ended()
+    client.close()
+
+
+@_on_both_loops
+@pytest.mark.parametrize("says_no_more", [False, True])
+@pytest.mark.parametrize("path", [b"/wait", b"/file/big"])
+def test_connection_of_a_client_that_is_gone_ends(
+    start: _Start, house: _House, path: bytes, says_no_more: bool
+) -> None:
+    """At the first byte that nobody takes, whatever it said before."""
+    (house.files / "big").write_bytes(bytes(64 << 20))
+    server = start()
+    client = _Client(server.port)
+    client.send(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path * 2)
+    if says_no_more:
+        client.say_no_more()
+    if path == b"/wait":
+        assert house.saw.wait(LIMIT)
+    else:
+        assert client.head()[0] == 200
+
+    client.close()
+    house.gate.set()
+
+    gone = threading.Event()
+
+    def look() -> None:
+        if server.connections.open:
+            server.loop.call_later(0.02, look)
+        else:
+            gone.set()
+
+    server.loop.call_soon_threadsafe(look)
+    assert gone.wait(LIMIT)
