@@ -35,7 +35,8 @@ class _Settable(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read *args* with the flags as they were set last."""
-        return super().parse_args(ctx, self._as_set(args))
+        # Whoever only wants to know what may come next makes no mistakes.
+        return super().parse_args(ctx, args if ctx.resilient_parsing else self._as_set(args))
 
     def _as_set(self, args: Sequence[str]) -> list[str]:
         names = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.app.stores import Stores
+from lading.cli.garbage_collect import command
 from lading.cli.main import main
 from lading.cli.registry import main as registry
 from lading.interfaces.repository import Repository
@@ -171,6 +172,15 @@ def test_flag_that_is_set_to_something_else_is_a_mistake(
     assert code == 1
     assert "is nothing that --delete-untagged can be set to" in capsys.readouterr().err
     assert blobs(root) == before
+
+
+def test_completing_a_command_makes_no_mistakes() -> None:
+    """Shells ask what may come next while a word is only half written."""
+    args = ["--delete-untagged=tr"]
+
+    context = command.make_context("garbage-collect", args, resilient_parsing=True)
+
+    assert context.params["delete_untagged"] is False
 
 
 @pytest.mark.parametrize("option", ["--no=true", "-x=true", "-", "--help=true"])

@@ -141,6 +141,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "http: {debug: {addr: ':5001', prometheus: {enabled: true, path: /m}}}",
         {"debug.listen": ":5001", "debug.metrics": True, "debug.metrics_path": "/m"},
     ),
+    ("http: {debug: {addr: '0.0.0.0:5001'}}", {"debug.listen": ":5001"}),
     (
         (
             "log: {level: WARN, formatter: json, fields: {a: 1}, accesslog: {disabled: true}, "
