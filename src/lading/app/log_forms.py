@@ -21,6 +21,7 @@ _encode: Callable[[object], str] = json.JSONEncoder(
 ).encode
 _text: Callable[[str], str] = json.encoder.encode_basestring
 _encode_ascii: Callable[[object], str] = json.JSONEncoder().encode
+_LOGRUS = frozenset({"time", "level", "msg"})
 _BARE = re.compile(r"[A-Za-z0-9\-._/@^+]*", re.ASCII)
 _LEVELS = {
     logging.DEBUG: "debug",
@@ -34,9 +35,12 @@ _LEVELS = {
 class Form(logging.Formatter, ABC):
     """How lines look. *fields* are facts of every event; with *caller*, so is where it was told."""
 
+    _TAKEN: ClassVar[frozenset[str]] = frozenset()
+    """What the form itself says: a fact of such a name is renamed."""
+
     def __init__(self, fields: Mapping[str, object] | None = None, *, caller: bool = False) -> None:
         super().__init__()
-        self._fields = dict(fields or {})
+        self._fields = {self._free(name): value for name, value in (fields or {}).items()}
         self._caller = caller
 
     def format(self, record: logging.LogRecord) -> str:
@@ -47,6 +51,9 @@ class Form(logging.Formatter, ABC):
             told["func"] = record.funcName
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         return self.line(record.created, record.levelno, record.getMessage(), told, trace)
+
+    def _free(self, name: str) -> str:
+        return f"fields.{name}" if name in self._TAKEN else name
 
     @abstractmethod
     def line(
@@ -93,8 +100,7 @@ class PlainLines(Form):
 class LogrusLines(Form):
     """One JSON object a line, as logrus writes it: keys in alphabetical order."""
 
-    # A fact that has the name of one of the three is renamed, as there.
-    _TAKEN: ClassVar = frozenset({"time", "level", "msg"})
+    _TAKEN = _LOGRUS
 
     def line(
         self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
@@ -102,7 +108,7 @@ class LogrusLines(Form):
         """See `Form.line`; a traceback is the fact ``stack``."""
         line: dict[str, object] = {**self._fields, **told}
         for name in self._TAKEN & line.keys():
-            line[f"fields.{name}"] = line.pop(name)
+            line[self._free(name)] = line.pop(name)
         line["time"], line["level"], line["msg"] = _stamp(at), level_name(level), event
         if trace:
             line["stack"] = trace
@@ -111,6 +117,8 @@ class LogrusLines(Form):
 
 class LogfmtLines(Form):
     """``name=value`` in a line, as logrus writes text: time, level, message, then the facts."""
+
+    _TAKEN = _LOGRUS
 
     def line(
         self, at: float, level: int, event: str, told: Mapping[str, object], trace: str = ""
@@ -178,4 +186,13 @@ def _quoted(text: str) -> str:
 
 
 def _go(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """*value* as Go prints it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{' '.join(map(_go, value))}]"
+        case dict():
+            return f"map[{' '.join(f'{name}:{_go(each)}' for name, each in sorted(value.items()))}]"
+        case _:
+            return str(value)

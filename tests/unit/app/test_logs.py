@@ -117,6 +117,17 @@ def test_logfmt_is_quoted_where_logrus_quotes() -> None:
     )
 
 
+def test_fields_of_the_operator_are_written_as_go_writes_them() -> None:
+    """Lists and mappings, too; and one that has a name of the form's own gives way to it."""
+    fields = {"level": "mine", "on": True, "list": [1, "a"], "map": {"b": False, "a": 1.5}}
+
+    told = _told("logfmt", fields=fields)
+
+    assert told.count(" level=error ") == 1
+    assert " fields.level=mine " in told
+    assert ' list="[1 a]" map="map[a:1.5 b:false]" on=true ' in told
+
+
 @pytest.mark.parametrize("format", ["json", "logfmt", "logrus", "text"])
 def test_caller_is_told_if_wanted(format: str) -> None:
     """The file and line that the event came from."""

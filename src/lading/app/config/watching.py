@@ -63,7 +63,7 @@ class LogConfig:
         "The least serious events that are written.",
         choice("debug", "info", "warning", "error"),
     )
-    fields: Mapping[str, str] = option({}, "Facts that every event carries.", mapped(words))
+    fields: Mapping[str, object] = option({}, "Facts that every event carries.", mapped(words))
     caller: bool = option(False, "Say which line of the program wrote an event.", flag)
     hooks: tuple[HookConfig, ...] = option(
         (), "Who is sent events by mail.", rows(HookConfig, what="a mail hook")

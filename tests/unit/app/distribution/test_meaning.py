@@ -87,6 +87,23 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "auth: {silly: {realm: r, service: s}}",
         {"auth.method": "silly", "auth.silly.realm": "r", "auth.silly.service": "s"},
     ),
+    (
+        (
+            "log: {fields: {a: 0x10, b: yes, c: [1.5, x], d: {e: 'no', f: 2}, g: .inf, h: 1:30, "
+            "i: , j: 2001-01-01}}"
+        ),
+        {
+            "log.fields": {
+                "a": 16,
+                "b": True,
+                "c": [1.5, "x"],
+                "d": {"e": "no", "f": 2},
+                "g": ".inf",
+                "h": "1:30",
+                "j": "2001-01-01",
+            }
+        },
+    ),
     ("http: {}", {"listen": ":0"}),
     ("http: {addr: '0.0.0.0:5000', net: tcp}", {"listen": ":5000"}),
     ("http: {addr: /run/r.sock, net: unix}", {"listen": "unix:/run/r.sock"}),
@@ -150,7 +167,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {
             "log.level": "warning",
             "log.format": "logrus",
-            "log.fields": {"a": "1"},
+            "log.fields": {"a": 1},
             "log.access": False,
             "log.caller": True,
         },

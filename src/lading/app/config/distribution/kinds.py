@@ -1,5 +1,6 @@
 """How Distribution's keys are written. What is of another kind is refused, never guessed."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -130,6 +131,29 @@ def _facts(value: Written) -> Mapping[str, str]:
     return {name: _word(each, "text") for name, each in _pairs(value).items() if each.content}
 
 
+def _fields(value: Written) -> Mapping[str, object]:
+    return {name: _meant(each) for name, each in _pairs(value).items() if each.content}
+
+
+def _meant(value: Written) -> object:
+    """What YAML takes it for; a number that nobody can write in JSON is text."""
+    if isinstance(value.content, list):
+        return [_meant(each) for each in value.content]
+    if isinstance(value.content, dict):
+        return {name: _meant(each) for name, each in value.content.items()}
+    try:
+        return _SORTS[value.sort](value) if value.sort in _SORTS else value.content
+    except ValueError:
+        return value.content
+
+
+def _finite(value: Written) -> float:
+    found = float(str(value.content).replace("_", ""))
+    if not math.isfinite(found):
+        raise ValueError(found)
+    return found
+
+
 def _headers(value: Written) -> Mapping[str, tuple[str, ...]]:
     pairs = _pairs(value).items()
     return {
@@ -153,6 +177,12 @@ def _unlike(value: Written, takes: str) -> ValueError:
     return ValueError(f"{value.shown} is not {takes}")
 
 
+_SORTS: Mapping[str, Callable[[Written], object]] = {
+    "bool": _flag,
+    "int": _number,
+    "float": _finite,
+}
+
 text = Kind("text", lambda value: _word(value, "text"), {"type": ["string", "number", "boolean"]})
 flag = Kind("true or false", _flag, {"type": "boolean"})
 number = Kind("a whole number", _number, {"type": "integer"})
@@ -165,6 +195,7 @@ duration = Kind(
 spelled_duration = Kind("a duration such as 30s, 10m or 24h", _spelled_duration, {"type": "string"})
 texts = Kind("a list of text", _texts, {"type": "array", "items": {"type": ["string", "number"]}})
 facts = Kind("names with values", _facts, {"type": "object"})
+fields = Kind("names with values", _fields, {"type": "object"})
 headers = Kind(
     "names, each with a list of values",
     _headers,

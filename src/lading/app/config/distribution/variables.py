@@ -177,7 +177,7 @@ def _within(place: Branch, way: Way, rest: list[str]) -> Way | None:
         return way
     if kind is not None and kind.schema.get("type") == "array" and len(rest) == 1:
         return [*way, _index(rest[0])]
-    if kind is kinds.facts and len(rest) == 1:
+    if kind in (kinds.facts, kinds.fields) and len(rest) == 1:
         return [*way, rest[0]]
     if kind is kinds.headers and len(rest) == 1:
         return [*way, rest[0]]

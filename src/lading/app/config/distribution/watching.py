@@ -11,7 +11,7 @@ from lading.app.config.distribution.kinds import (
     choice,
     choices,
     duration,
-    facts,
+    fields,
     flag,
     headers,
     heeded,
@@ -236,7 +236,7 @@ _INDEXES = "validation.manifests.indexes"
 KEYS: tuple[Key, ...] = (
     Key("log.level", _LEVEL, honoured("log.level")),
     Key("log.formatter", choice("text", "json", "logstash"), honoured("log.format", by=_formatter)),
-    Key("log.fields", facts, honoured("log.fields")),
+    Key("log.fields", fields, honoured("log.fields")),
     Key("log.accesslog.disabled", flag, honoured("log.access", by=lambda off: not off)),
     Key("log.reportcaller", flag, honoured("log.caller")),
     *_hook_keys(),
