@@ -1,7 +1,7 @@
 """What parent and workers share to tell about themselves, and a worker's place in it."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lading.app.config.tree import Config
@@ -79,8 +79,24 @@ class Station:
             "memory": sum(map(processes.resident_bytes, pids)),
             "connections": self.watched.connections(),
             "uploads": await self.uploads(),
-            "registry": {"notifications": {"endpoints": list(self.notifications())}},
+            "registry": {"notifications": {"endpoints": list(self._endpoints())}},
         }
+
+    def _endpoints(self) -> Iterator[Mapping[str, object]]:
+        """Those who are sent events, each with what was counted of them, as Distribution names it."""
+        events, statuses, pending = (
+            {each.labels: int(each.numbers[0]) for each in self.watched.meters.read(metric)}
+            for metric in (metrics.NOTICES, metrics.NOTICES_STATUS, metrics.NOTICES_PENDING)
+        )
+        for each in self.notifications():
+            name = str(each["name"])
+            counted: dict[str, object] = {"Pending": pending[name,]}
+            for kind in metrics.NOTICES.labels["type"]:
+                counted[kind] = events.get((kind, name), 0)
+            counted["Statuses"] = {
+                status: number for (status, whose), number in statuses.items() if whose == name
+            }
+            yield {**each, "Metrics": counted}
 
     async def _asked(self) -> AsyncIterator[tuple[Metric, Series]]:
         watched = self.watched

@@ -8,9 +8,11 @@ import ssl
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lading.app.config.notices import EndpointConfig
 from lading.app.config.tree import Config, built
 from lading.app.config.watching import (
     FileCheckConfig,
@@ -19,6 +21,7 @@ from lading.app.config.watching import (
     StorageCheckConfig,
     TcpCheckConfig,
 )
+from lading.app.watching import metrics
 from lading.app.watching.checks import Unwell, checks
 from lading.app.watching.debug import Debug
 from lading.app.watching.health import Check, Gate, Health, watch
@@ -317,6 +320,27 @@ async def test_second_address_answers_whatever_the_health(
     assert answer.status == status
     if path == "/debug/health" and method == "GET":
         assert json.loads(bytes(answer.body)) == {"x": "it hurts"}  # type: ignore[arg-type]  # bytes
+
+
+async def test_what_was_counted_of_an_endpoint_stands_beside_it() -> None:
+    """By the names that Distribution has for it there."""
+    endpoints = tuple(EndpointConfig(name=name, url="http://a") for name in ("a", "b"))
+    station = Watched(built({"notifications.endpoints": endpoints}), 1).at(0)
+    station.notifications = lambda: [{"name": each.name} for each in endpoints]
+    station.meter.add(metrics.NOTICES, "Events", "a", by=2)
+    station.meter.add(metrics.NOTICES_STATUS, "200 OK", "a")
+    station.meter.set(metrics.NOTICES_PENDING, 1, "a")
+
+    told: Any = await station.variables()
+
+    nothing = {"Pending": 0, "Events": 0, "Successes": 0, "Failures": 0, "Errors": 0}
+    assert told["registry"]["notifications"]["endpoints"] == [
+        {
+            "name": "a",
+            "Metrics": nothing | {"Pending": 1, "Events": 2, "Statuses": {"200 OK": 1}},
+        },
+        {"name": "b", "Metrics": nothing | {"Statuses": {}}},
+    ]
 
 
 async def test_health_is_told_as_an_object() -> None:
