@@ -8,8 +8,8 @@ KILLS ?= 500
 # What has no I/O is covered by tests branch by branch.
 PURE := errors wall bodies oci interfaces wire content
 
-# Where another Python is most likely to behave otherwise: at the event loop and what is built on it.
-VARYING := tests/unit/app tests/protocol tests/faults/test_serving.py
+# Where another Python is most likely to behave otherwise: the event loop, and words of the library's.
+VARYING := tests/unit/app tests/protocol tests/faults/test_serving.py tests/architecture/test_documentation.py
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
