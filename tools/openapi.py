@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -24,6 +23,7 @@ from lading.oci.names import NAME_GRAMMAR, NAME_LIMIT, TAG_GRAMMAR
 from lading.wire import problems
 from lading.wire.headers import JSON
 from lading.wire.routes import Route
+from lading.wire.statuses import PHRASES
 
 Part = dict[str, Any]
 """An object of the description."""
@@ -350,7 +350,7 @@ def _problems(met: Iterable[type[LadingError]], *, head: bool) -> Part:
     content = {} if head else {"content": {JSON: _schema("Errors")}}
     return {
         str(status): {
-            "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(codes[status]))}.",
+            "description": f"{PHRASES[status]}: {', '.join(sorted(codes[status]))}.",
             **content,
         }
         for status in sorted(codes)

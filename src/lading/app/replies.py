@@ -1,9 +1,8 @@
 """The bytes of a response: its head, and a body that is in memory."""
 
-import http
-
 from lading.bodies import Held
 from lading.wire.message import Response
+from lading.wire.statuses import PHRASES
 
 KEPT = "\r\n"
 """How a head ends when the connection is kept, as HTTP/1.1 takes for granted."""
@@ -12,9 +11,7 @@ KEPT_ALIVE = "connection: keep-alive\r\n\r\n"
 """The same, said aloud to a client of HTTP/1.0."""
 
 _CLOSED = "connection: close\r\n\r\n"
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in http.HTTPStatus
-}
+_STATUS_LINES = {status: f"HTTP/1.1 {status} {phrase}\r\n" for status, phrase in PHRASES.items()}
 
 
 def head(response: Response, date: str, ending: str | None) -> bytes:

@@ -1,11 +1,11 @@
 """A sink at the other end of HTTP: one POST for each notice."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from http import HTTPStatus
 
 from lading.errors import UpstreamFailed
 from lading.interfaces.notices import Notice
 from lading.sinks.envelopes import Envelope, Origin
+from lading.wire.statuses import PHRASES
 
 Post = Callable[[str, Sequence[tuple[str, str]], bytes], Awaitable[int]]
 """Sends a body with headers to a URL, follows redirects, and returns the last status.
@@ -44,7 +44,5 @@ class HttpSink:
 
 def described(status: int) -> str:
     """*status* with its usual words, such as ``503 Service Unavailable``."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
+    phrase = PHRASES.get(status)
+    return f"{status} {phrase}" if phrase else str(status)

@@ -5,7 +5,6 @@ mean something here; ``lading_`` are our own. The values of all labels are known
 every series has its place in memory before the first request comes.
 """
 
-import http
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from enum import StrEnum
 from typing import Self
 
 from lading.wire.routes import Route
+from lading.wire.statuses import PHRASES
 
 
 class Kind(StrEnum):
@@ -83,8 +83,8 @@ OTHER_METHOD = "unknown"
 
 _handlers = tuple(dict.fromkeys(HANDLERS.values()))
 _methods = (*METHODS, OTHER_METHOD)
-_codes = tuple(str(status.value) for status in http.HTTPStatus)
-_statuses = tuple(f"{status.value} {status.phrase}" for status in http.HTTPStatus)
+_codes = tuple(map(str, PHRASES))
+_statuses = tuple(f"{status} {phrase}" for status, phrase in PHRASES.items())
 
 IN_FLIGHT = Metric(
     name="registry_http_in_flight_requests",
