@@ -1,6 +1,7 @@
 """What the operating system says about files becomes errors of ours."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from lading.errors import (
     StorageFull,
     StorageReadOnly,
 )
-from lading.wall import storage_errors
+from lading.wall import is_special, storage_errors
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,15 @@ def test_other_errors_pass_as_they_are(tmp_path: Path) -> None:
         raise KeyError("name")
     with storage_errors(tmp_path):
         pass
+
+
+def test_pipe_is_special_also_behind_a_link_and_a_file_is_not(tmp_path: Path) -> None:
+    """Nor is a directory, or nothing at all."""
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    file.touch()
+
+    found = [is_special(each) for each in (pipe, link, file, tmp_path, tmp_path / "missing")]
+
+    assert found == [True, True, False, False, False]
