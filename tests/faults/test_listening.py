@@ -52,10 +52,13 @@ def test_every_address_is_that_of_both_families(address: str) -> None:
     listeners = bind(address)
 
     port = listeners[0].getsockname()[1]
+    reached = []
     for host in ("127.0.0.1", "::1"):
-        socket.create_connection((host, port)).close()
+        with socket.create_connection((host, port)) as client:
+            reached.append(client.getpeername()[0])
     for each in listeners:
         each.close()
+    assert reached == ["127.0.0.1", "::1"]
 
 
 @pytest.mark.parametrize("address", [":0", "[::]:0"])

@@ -197,7 +197,10 @@ def test_start_is_told_in_the_words_of_the_file(tmp_path: Path) -> None:
     )
 
     with Program("Lading", [LADING, "serve", str(file)], here, log, "/"):
-        eventually(lambda: all(f'level=info msg="{each}" ' in log.read_text() for each in lines))
+        told = [f'level=info msg="{each}" ' for each in lines]
+        eventually(lambda: all(each in log.read_text() for each in told))
+
+    assert [log.read_text().count(each) for each in told] == [1, 1, 1]
 
 
 def test_requests_are_told_as_events_without_secrets(tmp_path: Path) -> None:

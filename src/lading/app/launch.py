@@ -118,12 +118,6 @@ def _crew(
         callers=callers(config.auth),
     )
 
-    def ready() -> None:
-        greet(greeting, person=person)
-        if config.log.format in _OF_DISTRIBUTION:
-            metrics = config.debug.metrics_path if config.debug.metrics else None
-            announce(greeting, debug=config.debug.listen, metrics=metrics)
-
     async def work(post: Post) -> None:
         with logging_beside():
             station = shared.at(post.index)
@@ -152,9 +146,16 @@ def _crew(
         work,
         count,
         patience=config.http.drain.total_seconds(),
-        on_ready=ready,
+        on_ready=lambda: _tell(greeting, config, person=person),
         on_stop=sockets.close,
     )
+
+
+def _tell(greeting: Greeting, config: Config, *, person: bool) -> None:
+    greet(greeting, person=person)
+    if config.log.format in _OF_DISTRIBUTION:
+        metrics = config.debug.metrics_path if config.debug.metrics else None
+        announce(greeting, debug=config.debug.listen, metrics=metrics)
 
 
 def _identity(format: str) -> Mapping[str, str]:

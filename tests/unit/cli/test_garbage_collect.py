@@ -80,16 +80,21 @@ def test_what_stays_is_told_first(root: Path, config: str, capsys: Printed) -> N
     ]
 
 
-def test_manifest_without_a_tag_stays_unless_it_is_asked_for(
-    root: Path, config: str, capsys: Printed
-) -> None:
-    """People deploy by digest; and one that never had a tag may be about to get one."""
+def _leave_without_a_tag(root: Path) -> None:
+    """Give the tag of one image to another."""
 
     async def move(_: Stores, repository: Repository) -> None:
         await repository.put_manifest(samples.image("untagged").manifest, tags=[Tag("v1")])
         await samples.put_image(repository, samples.image("new"), tags=["v1"])
 
     within(root, move)
+
+
+def test_manifest_without_a_tag_stays_unless_it_is_asked_for(
+    root: Path, config: str, capsys: Printed
+) -> None:
+    """People deploy by digest; and one that never had a tag may be about to get one."""
+    _leave_without_a_tag(root)
 
     kept = main(["garbage-collect", "-q", config])
     there = blobs(root)
@@ -144,12 +149,7 @@ def test_flags_may_be_set_as_well(root: Path, config: str, options: list[str], f
 
 def test_manifest_without_a_tag_goes_where_the_flag_is_set_to_true(root: Path, config: str) -> None:
     """The cron job of a chart that many have writes the flag like this."""
-
-    async def move(_: Stores, repository: Repository) -> None:
-        await repository.put_manifest(samples.image("untagged").manifest, tags=[Tag("v1")])
-        await samples.put_image(repository, samples.image("new"), tags=["v1"])
-
-    within(root, move)
+    _leave_without_a_tag(root)
 
     kept = registry(["garbage-collect", "--delete-untagged=false", config])
     there = blobs(root)
